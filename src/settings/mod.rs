@@ -1,0 +1,141 @@
+//! rulegate.yaml, environment and flags → [`Settings`]. Secrets print as stars.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::vocabulary::limits::Limits;
+use crate::vocabulary::place::Spanned;
+
+/// Everything an operator decides. What decides writes stands in the rules.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The listeners.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// Who may ask.
+    pub client_auth: ClientAuth,
+    /// What becomes of an upload after a refusal.
+    pub on_fatal_error: OnFatalError,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// The listeners.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The public one.
+    pub listen: SocketAddr,
+    /// The operator's.
+    pub admin: SocketAddr,
+    /// Origins a browser may call from; `*` for any.
+    pub cors_origins: Vec<String>,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// A Postgres URI, with the parameters that libpq knows.
+    pub uri: Option<Secret>,
+    /// Connections of the pool; `min(16, 4 × cores)` where none is set.
+    pub pool: usize,
+    /// The role of the writing statements.
+    pub role: Option<String>,
+    /// How TLS is asked for; the URI's own parameter where none is set.
+    pub sslmode: Option<SslMode>,
+    /// A file of certificate authorities.
+    pub cacert: Option<PathBuf>,
+    /// Whether messages that the database's own code raised reach the client.
+    pub raised_messages: bool,
+}
+
+/// libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// No TLS.
+    Disable,
+    /// TLS where the server offers it.
+    Prefer,
+    /// TLS; the certificate is verified only where a `cacert` is given.
+    Require,
+    /// TLS with a certificate of a known authority.
+    VerifyCa,
+    /// The same, for this host name.
+    VerifyFull,
+}
+
+/// Who may ask: the `client_auth` block.
+#[derive(Clone, Debug, Default)]
+pub struct ClientAuth {
+    /// Where keys are fetched.
+    pub jwks_uris: Vec<Spanned<String>>,
+    /// Static keys, as a JWKS document. `oct` keys are allowed here only.
+    pub jwks: Option<Spanned<serde_json::Value>>,
+    /// Hosts that may be asked over plain http or at private addresses.
+    pub jwks_allow_hosts: Vec<String>,
+    /// Accepted audiences; any match.
+    pub audience: Vec<String>,
+    /// Accepted `azp`, for providers that send no `aud`.
+    pub authorized_parties: Vec<String>,
+    /// The issuer, compared byte for byte where given.
+    pub issuer: Option<String>,
+}
+
+/// `batch.on_fatal_error`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFatalError {
+    /// The rest is not attempted.
+    #[default]
+    Stop,
+    /// The batch goes on.
+    Skip,
+}
+
+/// Text that never shows: it prints as stars.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the text in.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself. Never log it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Where a setting came from, for `rulegate check --settings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// rulegate.yaml.
+    File,
+    /// `!env` or a variable of the environment.
+    Environment,
+    /// A flag.
+    Flag,
+    /// Nobody set it.
+    Default,
+}
+
+/// One line of `rulegate check --settings`: name, printed value, where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// `database.pool`
+    pub name: String,
+    /// Secrets as stars.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
