@@ -2,8 +2,10 @@
 //!
 //! The rooms stand in the order of `docs/ARCHITECTURE.md`: a room imports only rooms that stand before it.
 
+pub mod apply;
 pub mod catalog;
 pub mod expr;
+pub mod policy;
 pub mod rules;
 pub mod settings;
 pub mod vocabulary;
