@@ -2,10 +2,13 @@
 //!
 //! The rooms stand in the order of `docs/ARCHITECTURE.md`: a room imports only rooms that stand before it.
 
-pub mod apply;
+pub mod auth;
 pub mod catalog;
+pub mod dialect;
+pub mod driver;
 pub mod expr;
-pub mod policy;
+pub mod request;
 pub mod rules;
+pub mod schema;
 pub mod settings;
 pub mod vocabulary;

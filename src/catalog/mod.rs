@@ -1,7 +1,13 @@
 //! The database's tables, columns and keys, as facts. Reading them is the driver's work.
 
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use text::TextError;
 
 use crate::vocabulary::names::{ColumnName, Target};
 use crate::vocabulary::row::ColumnId;

@@ -139,3 +139,17 @@ pub struct Line {
     /// Where it came from.
     pub origin: Origin,
 }
+
+impl SslMode {
+    /// Reads libpq's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "disable" => Some(Self::Disable),
+            "prefer" | "allow" => Some(Self::Prefer),
+            "require" => Some(Self::Require),
+            "verify-ca" => Some(Self::VerifyCa),
+            "verify-full" => Some(Self::VerifyFull),
+            _ => None,
+        }
+    }
+}

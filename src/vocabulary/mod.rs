@@ -9,4 +9,5 @@ pub mod operation;
 pub mod place;
 pub mod problem;
 pub mod row;
+pub mod suggest;
 pub mod value;

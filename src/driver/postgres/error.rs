@@ -1,0 +1,237 @@
+//! What went wrong in the database, and what the contract makes of it (contract, *Which database errors are fatal*).
+
+use std::fmt;
+
+use tokio_postgres::error::DbError;
+
+use crate::vocabulary::code::ErrorCode;
+
+/// What we were doing. The same code means different things in different phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Connecting, BEGIN, settings, ROLLBACK.
+    Session,
+    /// Reading rows, the catalogue, our own schema.
+    Read,
+    /// A statement that writes an app's row.
+    Write,
+    /// SET CONSTRAINTS, at the end of a transaction.
+    Settle,
+    /// COMMIT was sent.
+    Commit,
+}
+
+/// An error of the database, or of the road to it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct DriverError {
+    /// What we were doing.
+    pub phase: Phase,
+    /// The SQLSTATE; `None` for I/O and time-outs on our side.
+    pub sqlstate: Option<String>,
+    /// The function of the server that raised it.
+    pub routine: Option<String>,
+    /// The constraint it names.
+    pub constraint: Option<String>,
+    /// The column it names.
+    pub column: Option<String>,
+    /// The server's text. It can quote other people's rows: for the log only.
+    pub text: String,
+}
+
+/// What to do about an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Two transactions met: try again here.
+    Conflict,
+    /// Not now: the device shall send it again.
+    Retry,
+    /// A prepared statement is stale: prepare again, once.
+    Reprepare,
+    /// The schema changed: read the catalogue again, once.
+    Drift,
+    /// The operator has to mend something. Retryable, and loud.
+    Mistake,
+    /// Refused for good.
+    Fatal(ErrorCode),
+    /// Refused for good by the database's own code, which raised this on purpose.
+    Raised,
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.sqlstate {
+            Some(code) => write!(f, "{} (SQLSTATE {code})", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+impl DriverError {
+    /// An error on our side of the wire.
+    pub fn local(phase: Phase, text: impl Into<String>) -> Self {
+        Self {
+            phase,
+            sqlstate: None,
+            routine: None,
+            constraint: None,
+            column: None,
+            text: text.into(),
+        }
+    }
+
+    /// What tokio-postgres says, in a phase.
+    pub(super) fn of(phase: Phase, error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self::of_server(phase, db),
+            None => Self::local(phase, with_sources(error)),
+        }
+    }
+
+    fn of_server(phase: Phase, db: &DbError) -> Self {
+        Self {
+            phase,
+            sqlstate: Some(db.code().code().to_owned()),
+            routine: db.routine().map(ToOwned::to_owned),
+            constraint: db.constraint().map(ToOwned::to_owned),
+            column: db.column().map(ToOwned::to_owned),
+            text: db.message().to_owned(),
+        }
+    }
+
+    /// What the contract makes of it. Fatal answers hold only for statements that write an app's row, SET CONSTRAINTS and COMMIT.
+    pub fn class(&self) -> Class {
+        let Some(code) = self.sqlstate.as_deref() else {
+            return Class::Retry;
+        };
+        let class = classify(code, self.routine.as_deref().unwrap_or_default());
+        let is_ours = matches!(self.phase, Phase::Session | Phase::Read);
+        match class {
+            Class::Fatal(_) | Class::Raised if is_ours => Class::Mistake,
+            class => class,
+        }
+    }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn classify(code: &str, routine: &str) -> Class {
+    match code {
+        "40001" | "40P01" => Class::Conflict,
+        "0A000" | "26000" | "42P05" => Class::Reprepare,
+        "42P01" | "42703" | "42P10" | "42804" => Class::Drift,
+        "44000" => Class::Fatal(ErrorCode::Unauthorized),
+        "42501" if routine == "ExecWithCheckOptions" || routine == "exec_stmt_raise" => {
+            Class::Fatal(ErrorCode::Unauthorized)
+        }
+        "42501" | "3D000" | "3F000" => Class::Mistake,
+        "55P03" | "57014" | "25006" => Class::Retry,
+        "23514" if routine == "ExecFindPartition" => Class::Mistake,
+        "23502" => Class::Fatal(ErrorCode::NotNullViolation),
+        "23503" => Class::Fatal(ErrorCode::ForeignKeyViolation),
+        "23505" => Class::Fatal(ErrorCode::UniqueViolation),
+        "23514" => Class::Fatal(ErrorCode::CheckViolation),
+        _ => by_class(code, routine),
+    }
+}
+
+fn by_class(code: &str, routine: &str) -> Class {
+    match code.get(..2).unwrap_or_default() {
+        "08" | "53" | "57" | "58" | "XX" | "25" => Class::Retry,
+        "28" => Class::Mistake,
+        "22" | "54" => Class::Fatal(ErrorCode::InvalidData),
+        "23" => Class::Fatal(ErrorCode::ConstraintViolation),
+        "P0" => Class::Raised,
+        _ if routine == "exec_stmt_raise" => Class::Raised,
+        _ => Class::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(phase: Phase, code: &str, routine: &str) -> DriverError {
+        DriverError {
+            sqlstate: Some(code.to_owned()),
+            routine: Some(routine.to_owned()),
+            ..DriverError::local(phase, "text")
+        }
+    }
+
+    #[test]
+    fn each_row_of_the_contract_has_its_class() {
+        use ErrorCode::{
+            CheckViolation, ConstraintViolation, ForeignKeyViolation, InvalidData,
+            NotNullViolation, Unauthorized, UniqueViolation,
+        };
+        let rows = [
+            ("40001", "", Class::Conflict),
+            ("40P01", "", Class::Conflict),
+            ("08006", "", Class::Retry),
+            ("53300", "", Class::Retry),
+            ("57P01", "", Class::Retry),
+            ("57014", "", Class::Retry),
+            ("58030", "", Class::Retry),
+            ("55P03", "", Class::Retry),
+            ("25P02", "", Class::Retry),
+            ("25P03", "", Class::Retry),
+            ("25006", "", Class::Retry),
+            ("XX000", "", Class::Retry),
+            ("0A000", "", Class::Reprepare),
+            ("26000", "", Class::Reprepare),
+            ("42P05", "", Class::Reprepare),
+            ("28P01", "", Class::Mistake),
+            ("28000", "", Class::Mistake),
+            ("3D000", "", Class::Mistake),
+            ("3F000", "", Class::Mistake),
+            ("42501", "aclcheck_error", Class::Mistake),
+            ("42P01", "", Class::Drift),
+            ("42703", "", Class::Drift),
+            ("42P10", "", Class::Drift),
+            ("42804", "", Class::Drift),
+            ("42501", "ExecWithCheckOptions", Class::Fatal(Unauthorized)),
+            ("42501", "exec_stmt_raise", Class::Fatal(Unauthorized)),
+            ("44000", "", Class::Fatal(Unauthorized)),
+            ("23514", "ExecFindPartition", Class::Mistake),
+            ("22P02", "", Class::Fatal(InvalidData)),
+            ("22003", "", Class::Fatal(InvalidData)),
+            ("54000", "", Class::Fatal(InvalidData)),
+            ("23502", "", Class::Fatal(NotNullViolation)),
+            ("23503", "", Class::Fatal(ForeignKeyViolation)),
+            ("23505", "", Class::Fatal(UniqueViolation)),
+            ("23514", "", Class::Fatal(CheckViolation)),
+            ("23P01", "", Class::Fatal(ConstraintViolation)),
+            ("P0001", "exec_stmt_raise", Class::Raised),
+            ("U1234", "exec_stmt_raise", Class::Raised),
+            ("99999", "", Class::Retry),
+        ];
+        for (code, routine, class) in rows {
+            for phase in [Phase::Write, Phase::Settle, Phase::Commit] {
+                assert_eq!(
+                    error(phase, code, routine).class(),
+                    class,
+                    "{code} in {phase:?}"
+                );
+            }
+            for phase in [Phase::Session, Phase::Read] {
+                let class = error(phase, code, routine).class();
+                assert!(
+                    !matches!(class, Class::Fatal(_) | Class::Raised),
+                    "{code} in {phase:?} is {class:?}"
+                );
+            }
+        }
+        assert_eq!(
+            DriverError::local(Phase::Commit, "cut").class(),
+            Class::Retry
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! Postgres, through tokio-postgres. Nothing outside this room knows that crate.
+
+mod connect;
+mod error;
+mod health;
+mod introspect;
+mod store;
+mod transaction;
+
+pub use connect::{ConfigError, describe};
+pub use error::{Class, DriverError, Phase};
+pub use health::Health;
+pub use store::Store;
+pub use transaction::{Session, Transaction};

@@ -1,0 +1,173 @@
+//! The pool of connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::catalog::Catalog;
+use crate::dialect::postgres;
+use crate::driver::postgres::connect::{ConfigError, Connector};
+use crate::driver::postgres::error::{DriverError, Phase};
+use crate::driver::postgres::health::Health;
+use crate::driver::postgres::introspect;
+use crate::driver::postgres::transaction::{Session, Transaction, within};
+use crate::settings;
+use crate::vocabulary::limits::Limits;
+
+/// The database, as everybody reaches it. Cheap to clone; connects when first asked.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+    limits: Arc<Limits>,
+    role: Option<Arc<str>>,
+    begin: Arc<str>,
+    health: Health,
+    notes: Arc<[String]>,
+}
+
+impl Store {
+    /// Reads the settings; no connection is made yet.
+    pub fn open(database: &settings::Database, limits: &Limits) -> Result<Self, ConfigError> {
+        let connector = Connector::of(database)?;
+        let notes = connector.notes.clone().into();
+        let config = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(connector.config, connector.tls, config);
+        let pool = Pool::builder(manager)
+            .max_size(database.pool.max(1))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConfigError::new(error.to_string()))?;
+        let text = postgres::begin(
+            limits.statement_timeout.as_millis(),
+            limits.lock_timeout.as_millis(),
+            limits.idle_in_transaction_timeout.as_millis(),
+        );
+        Ok(Self {
+            pool,
+            limits: Arc::new(limits.clone()),
+            role: database.role.as_deref().map(Arc::from),
+            begin: text.into(),
+            health: Health::default(),
+            notes,
+        })
+    }
+
+    /// What of the database's URI was taken out, for the log.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Why writes fail, while they do.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The limits it keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Connections open, and waiting requests: for `/status`.
+    pub fn pool_status(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.waiting)
+    }
+
+    pub(super) fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    pub(super) fn begin_text(&self) -> &str {
+        &self.begin
+    }
+
+    /// Begins a transaction for a caller.
+    pub async fn begin(&self, session: Session<'_>) -> Result<Transaction, DriverError> {
+        Transaction::begin(self, session).await
+    }
+
+    /// Forgets every prepared statement.
+    pub fn forget_statements(&self) {
+        self.pool.manager().statement_caches.clear();
+    }
+
+    /// Reads the whole catalogue.
+    pub async fn introspect(&self) -> Result<Catalog, DriverError> {
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        within(limit, Phase::Read, introspect::read(&client, self.role())).await
+    }
+
+    /// Asks whether the database takes writes; notes the answer in [`Store::health`].
+    pub async fn probe(&self) -> Option<String> {
+        let reason = match self.writable().await {
+            Ok(true) => None,
+            Ok(false) => Some("the database is read-only".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        self.health.probed(reason.clone());
+        reason
+    }
+
+    async fn writable(&self) -> Result<bool, DriverError> {
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let text =
+            "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
+        let row = within(limit, Phase::Read, client.query_one(text, &[])).await?;
+        Ok(row.try_get(0).unwrap_or(false))
+    }
+
+    /// Runs statements of our own making, one after the other; the first column of the last rows.
+    pub async fn administer(&self, text: &str) -> Result<(), DriverError> {
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let result = within(limit, Phase::Session, client.batch_execute(text)).await;
+        if result.is_err() {
+            drop(Object::take(client));
+        }
+        result
+    }
+
+    /// One value of our own schema as text; `None` where there is no row.
+    pub async fn ask(&self, text: &str) -> Result<Option<String>, DriverError> {
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let row = within(limit, Phase::Read, client.query_opt(text, &[])).await?;
+        Ok(row.and_then(|row| row.try_get(0).ok().flatten()))
+    }
+
+    fn patience(&self) -> Instant {
+        Instant::now() + self.limits.statement_timeout
+    }
+
+    /// A connection of the pool, within the wait limit.
+    pub(super) async fn connection(&self, deadline: Instant) -> Result<Object, DriverError> {
+        let wait: Duration = self.limits.pool_wait_timeout;
+        let limit = (Instant::now() + wait).min(deadline);
+        match timeout_at(limit, self.pool.get()).await {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(error)) => Err(pool_error(&error)),
+            Err(_) => Err(DriverError::local(
+                Phase::Session,
+                "no connection of the pool was free in time",
+            )),
+        }
+    }
+}
+
+fn pool_error(error: &PoolError) -> DriverError {
+    match error {
+        PoolError::Backend(error) => DriverError::of(Phase::Session, error),
+        PoolError::Timeout(TimeoutType::Wait) => {
+            DriverError::local(Phase::Session, "no connection of the pool was free in time")
+        }
+        other => DriverError::local(Phase::Session, other.to_string()),
+    }
+}

@@ -1,0 +1,261 @@
+//! One database transaction: BEGIN with its settings, reads, writes, COMMIT.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::dialect::postgres::{self, Statement};
+use crate::driver::postgres::error::{DriverError, Phase};
+use crate::driver::postgres::store::Store;
+
+/// Prepared statements kept for one connection; beyond it they are dropped and prepared again.
+const STATEMENTS_MAX: usize = 512;
+/// How much longer than the server's own limits we wait for an answer, before the connection is given up.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What row-level security policies may read of the caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Session<'a> {
+    /// The claims as JSON text, for `request.jwt.claims`.
+    pub claims: &'a str,
+    /// The subject, for `app.user_id`.
+    pub subject: &'a str,
+    /// When the whole request has to be answered.
+    pub deadline: Instant,
+}
+
+/// An open transaction. Dropped unfinished, it takes its connection with it: a connection that is not idle never returns to the pool.
+#[derive(Debug)]
+pub struct Transaction {
+    client: Option<Object>,
+    role: Option<String>,
+    statement_timeout: Duration,
+    deadline: Instant,
+    has_failed: bool,
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+impl Transaction {
+    /// Takes a connection and begins.
+    pub(super) async fn begin(store: &Store, session: Session<'_>) -> Result<Self, DriverError> {
+        let client = store.connection(session.deadline).await?;
+        let mut transaction = Self {
+            client: Some(client),
+            role: store.role().map(ToOwned::to_owned),
+            statement_timeout: store.limits().statement_timeout,
+            deadline: session.deadline,
+            has_failed: false,
+        };
+        transaction.open(store.begin_text(), session).await?;
+        Ok(transaction)
+    }
+
+    /// BEGIN, its settings and the claims, in one flush.
+    async fn open(&mut self, begin: &str, session: Session<'_>) -> Result<(), DriverError> {
+        let limit = self.limit();
+        let client = self.client()?;
+        let work = async {
+            let claims = async {
+                let statement = client
+                    .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
+                    .await?;
+                client
+                    .query(&statement, &[&session.claims, &session.subject])
+                    .await
+            };
+            let (began, set) =
+                futures_util::future::join(client.batch_execute(begin), claims).await;
+            began.and(set.map(drop))
+        };
+        within(limit, Phase::Session, work).await
+    }
+
+    /// Rows of a read, each column as text. Parameters are text.
+    pub async fn read(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Option<&str>],
+    ) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|text| text as &(dyn ToSql + Sync))
+            .collect();
+        let types = vec![Type::TEXT; parameters.len()];
+        let rows = self
+            .query(Phase::Read, statement, &types, &parameters)
+            .await?;
+        Ok(rows.iter().map(texts).collect())
+    }
+
+    /// Rows of a read whose parameters are arrays of text, and a last one that limits the rows.
+    pub async fn read_many(
+        &mut self,
+        statement: &Statement,
+        arrays: &[Vec<&str>],
+        rows_max: usize,
+    ) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        let rows_max = rows_max.to_string();
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = arrays
+            .iter()
+            .map(|array| array as &(dyn ToSql + Sync))
+            .collect();
+        parameters.push(&rows_max);
+        let mut types = vec![Type::TEXT_ARRAY; arrays.len()];
+        types.push(Type::TEXT);
+        let rows = self
+            .query(Phase::Read, statement, &types, &parameters)
+            .await?;
+        Ok(rows.iter().map(texts).collect())
+    }
+
+    /// Writes an app's row, as the writing role where there is one; the number of rows touched.
+    pub async fn write(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Option<&str>],
+    ) -> Result<u64, DriverError> {
+        if let Some(role) = self.role.clone() {
+            self.execute(Phase::Session, &postgres::set_role(&role))
+                .await?;
+        }
+        let touched = self.write_plainly(statement, parameters).await?;
+        if self.role.is_some() {
+            self.execute(Phase::Session, postgres::RESET_ROLE).await?;
+        }
+        Ok(touched)
+    }
+
+    async fn write_plainly(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Option<&str>],
+    ) -> Result<u64, DriverError> {
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|text| text as &(dyn ToSql + Sync))
+            .collect();
+        let types = vec![Type::TEXT; parameters.len()];
+        let limit = self.limit();
+        let client = self.client()?;
+        let work = async {
+            let statement = client.prepare_typed_cached(&statement.text, &types).await?;
+            client.execute(&statement, &parameters).await
+        };
+        let result = within(limit, Phase::Write, work).await;
+        self.noted(result)
+    }
+
+    /// Checks deferred constraints now.
+    pub async fn settle(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Settle, "SET CONSTRAINTS ALL IMMEDIATE")
+            .await
+    }
+
+    /// Marks a point to come back to.
+    pub async fn savepoint(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Session, "SAVEPOINT rulegate").await
+    }
+
+    /// Back to the mark, as if nothing had happened since; the role too.
+    pub async fn rollback_to_savepoint(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Session, "ROLLBACK TO SAVEPOINT rulegate")
+            .await?;
+        self.has_failed = false;
+        Ok(())
+    }
+
+    /// Commits. After any error of a statement this is refused: COMMIT would answer ROLLBACK without an error.
+    pub async fn commit(mut self) -> Result<(), DriverError> {
+        if self.has_failed {
+            return Err(DriverError::local(
+                Phase::Session,
+                "a statement of this transaction failed, so it cannot be committed",
+            ));
+        }
+        self.execute(Phase::Commit, "COMMIT").await?;
+        // The connection is idle again, so it may go back to the pool.
+        drop(self.client.take());
+        Ok(())
+    }
+
+    /// Rolls back, and gives the connection back if that went well.
+    pub async fn rollback(mut self) {
+        if self.execute(Phase::Session, "ROLLBACK").await.is_ok() {
+            drop(self.client.take());
+        }
+    }
+
+    async fn query(
+        &mut self,
+        phase: Phase,
+        statement: &Statement,
+        types: &[Type],
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, DriverError> {
+        let limit = self.limit();
+        let client = self.client()?;
+        let work = async {
+            let statement = client.prepare_typed_cached(&statement.text, types).await?;
+            client.query(&statement, parameters).await
+        };
+        let result = within(limit, phase, work).await;
+        self.noted(result)
+    }
+
+    async fn execute(&mut self, phase: Phase, text: &str) -> Result<(), DriverError> {
+        let limit = self.limit();
+        let result = within(limit, phase, self.client()?.batch_execute(text)).await;
+        self.noted(result)
+    }
+
+    fn noted<T>(&mut self, result: Result<T, DriverError>) -> Result<T, DriverError> {
+        self.has_failed |= result.is_err();
+        result
+    }
+
+    fn limit(&self) -> Instant {
+        (Instant::now() + self.statement_timeout + GRACE).min(self.deadline)
+    }
+
+    fn client(&self) -> Result<&Object, DriverError> {
+        let client = self
+            .client
+            .as_ref()
+            .ok_or_else(|| DriverError::local(Phase::Session, "the transaction is finished"))?;
+        if client.statement_cache.size() > STATEMENTS_MAX {
+            client.statement_cache.clear();
+        }
+        Ok(client)
+    }
+}
+
+fn texts(row: &Row) -> Vec<Option<String>> {
+    (0..row.len())
+        .map(|position| row.try_get(position).ok().flatten())
+        .collect()
+}
+
+/// Waits for an answer until `limit`.
+pub(super) async fn within<T>(
+    limit: Instant,
+    phase: Phase,
+    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, DriverError> {
+    match timeout_at(limit, work).await {
+        Ok(result) => result.map_err(|error| DriverError::of(phase, &error)),
+        Err(_) => Err(DriverError::local(
+            phase,
+            "the database did not answer in time",
+        )),
+    }
+}

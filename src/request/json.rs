@@ -1,0 +1,230 @@
+//! JSON values with every digit, and the text that json and jsonb columns have for them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::request::number::Number;
+use crate::request::scan::{self, Duplicates};
+use crate::vocabulary::value::Value;
+
+/// Depth of JSON text inside a value.
+const DEPTH_MAX: usize = 64;
+
+/// A JSON value. Numbers keep their text.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    Number(String),
+    String(String),
+    Array(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Reads JSON text; `None` where it is none, holds NUL or half a surrogate pair, or is too deep.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let mut defects = Vec::new();
+        let range = scan::check(text, DEPTH_MAX, Duplicates::Allowed, &mut defects).ok()?;
+        if !defects.is_empty() || std::str::from_utf8(text).is_err() {
+            return None;
+        }
+        Self::checked(text.get(range)?)
+    }
+
+    /// Reads JSON text that was checked.
+    pub(super) fn checked(text: &[u8]) -> Option<Self> {
+        Some(match text.first()? {
+            b'{' => Self::Object(
+                scan::members(text)
+                    .into_iter()
+                    .map(|(key, value)| {
+                        Some((
+                            scan::decoded(text.get(key)?)?,
+                            Self::checked(text.get(value)?)?,
+                        ))
+                    })
+                    .collect::<Option<_>>()?,
+            ),
+            b'[' => Self::Array(
+                scan::items(text)
+                    .into_iter()
+                    .map(|item| Self::checked(text.get(item)?))
+                    .collect::<Option<_>>()?,
+            ),
+            b'"' => Self::String(scan::decoded(text)?),
+            b't' => Self::Bool(true),
+            b'f' => Self::Bool(false),
+            b'n' => Self::Null,
+            _ => Self::Number(std::str::from_utf8(text).ok()?.to_owned()),
+        })
+    }
+
+    /// A value of the rule language as JSON; `None` for one that JSON cannot hold.
+    pub(super) fn of_value(value: &Value) -> Option<Self> {
+        use crate::vocabulary::value::MapKey;
+        Some(match value {
+            Value::Null => Self::Null,
+            Value::Bool(b) => Self::Bool(*b),
+            Value::Int(n) => Self::Number(n.to_string()),
+            Value::Uint(n) => Self::Number(n.to_string()),
+            Value::Double(n) if n.is_finite() => Self::Number(n.to_string()),
+            Value::Decimal(n) => Self::Number(n.to_plain_string()),
+            Value::String(s) => Self::String(s.to_string()),
+            Value::Uuid(id) => Self::String(id.to_string()),
+            Value::List(items) => {
+                Self::Array(items.iter().map(Self::of_value).collect::<Option<_>>()?)
+            }
+            Value::Map(map) => Self::Object(
+                map.iter()
+                    .map(|(key, value)| match key {
+                        MapKey::String(key) => Some((key.to_string(), Self::of_value(value)?)),
+                        _ => None,
+                    })
+                    .collect::<Option<_>>()?,
+            ),
+            _ => return None,
+        })
+    }
+
+    /// The same for `serde_json`. Built by its API, so that no key of user data is taken for one of its own.
+    pub(super) fn to_serde(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(b) => serde_json::Value::Bool(*b),
+            Self::Number(text) => serde_number(text),
+            Self::String(text) => serde_json::Value::String(text.clone()),
+            Self::Array(items) => {
+                serde_json::Value::Array(items.iter().map(Self::to_serde).collect())
+            }
+            Self::Object(members) => serde_json::Value::Object(
+                members
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.to_serde()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The text with nothing but what is needed.
+    pub(super) fn compact(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out, "");
+        out
+    }
+
+    /// The text jsonb prints: keys by length, then bytes; `: ` and `, `; numbers as numeric prints them. `None` for a number too long.
+    pub(super) fn normal(&self) -> Option<String> {
+        let sorted = self.sorted()?;
+        let mut out = String::new();
+        sorted.write(&mut out, " ");
+        Some(out)
+    }
+
+    fn sorted(&self) -> Option<Self> {
+        Some(match self {
+            Self::Number(text) => Self::Number(Number::parse(text)?.plain()),
+            Self::Array(items) => {
+                Self::Array(items.iter().map(Self::sorted).collect::<Option<_>>()?)
+            }
+            Self::Object(members) => {
+                // Of equal keys the last stands.
+                let last: BTreeMap<&String, &Self> =
+                    members.iter().map(|(key, value)| (key, value)).collect();
+                let mut sorted: Vec<(String, Self)> = last
+                    .into_iter()
+                    .map(|(key, value)| Some((key.clone(), value.sorted()?)))
+                    .collect::<Option<_>>()?;
+                sorted.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+                Self::Object(sorted)
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn write(&self, out: &mut String, space: &str) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(b) => {
+                let _ = write!(out, "{b}");
+            }
+            Self::Number(text) => out.push_str(text),
+            Self::String(text) => write_string(out, text),
+            Self::Array(items) => {
+                out.push('[');
+                for (position, item) in items.iter().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                        out.push_str(space);
+                    }
+                    item.write(out, space);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (position, (key, value)) in members.iter().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                        out.push_str(space);
+                    }
+                    write_string(out, key);
+                    out.push(':');
+                    out.push_str(space);
+                    value.write(out, space);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// Equality as jsonb's `=` has it: numbers by value, keys in any order.
+    pub(super) fn means_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => match (Number::parse(a), Number::parse(b)) {
+                (Some(a), Some(b)) => a.to_decimal() == b.to_decimal(),
+                _ => a == b,
+            },
+            (Self::Array(a), Self::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.means_the_same(b))
+            }
+            (Self::Object(a), Self::Object(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(key, value)| {
+                        b.iter()
+                            .any(|(other, theirs)| key == other && value.means_the_same(theirs))
+                    })
+            }
+            (a, b) => a == b,
+        }
+    }
+}
+
+/// A number for `serde_json`, with all its digits.
+pub(super) fn serde_number(text: &str) -> serde_json::Value {
+    text.parse::<serde_json::Number>().map_or_else(
+        |_| serde_json::Value::String(text.to_owned()),
+        serde_json::Value::Number,
+    )
+}
+
+/// A string as Postgres escapes it.
+fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
