@@ -86,9 +86,6 @@ impl SigningKey {
 
 /// A short name for a key, from its public half.
 fn name(public: &[u8]) -> String {
-    Sha256::digest(public)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256::digest(public);
+    URL_SAFE_NO_PAD.encode(digest.get(..8).unwrap_or_default())
 }

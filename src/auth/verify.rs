@@ -76,7 +76,7 @@ impl Verifier {
         }
         let header =
             strict::object(header).ok_or(TokenError::Malformed("the header is no object"))?;
-        let (key, algorithm) = self.key(keys, &header)?;
+        let (key, algorithm) = key(keys, &header)?;
         match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding, algorithm)
         {
             Ok(true) => {}
@@ -86,55 +86,6 @@ impl Verifier {
             strict::object(payload).ok_or(TokenError::Malformed("the claims are no object"))?;
         self.check(&claims, now)?;
         Ok(Verified { claims })
-    }
-
-    /// The key a header names, and the algorithm, which must be one of that key's.
-    fn key<'k>(
-        &self,
-        keys: &'k KeySet,
-        header: &Map<String, Value>,
-    ) -> Result<(&'k Key, jsonwebtoken::Algorithm), TokenError> {
-        if header.contains_key("crit") {
-            return Err(TokenError::Header("`crit`"));
-        }
-        let is_typ = |typ: &Value| {
-            typ.as_str().is_some_and(|typ| {
-                typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt")
-            })
-        };
-        if header.get("typ").is_some_and(|typ| !is_typ(typ)) {
-            return Err(TokenError::Header("`typ`"));
-        }
-        let alg = header
-            .get("alg")
-            .and_then(Value::as_str)
-            .ok_or(TokenError::Header("`alg`"))?;
-        let fits = |key: &&Key| {
-            key.algorithms
-                .iter()
-                .any(|algorithm| name(*algorithm) == alg)
-        };
-        let key = match header.get("kid") {
-            Some(Value::String(kid)) => {
-                let named = keys.keys.iter().find(|key| key.kid.as_deref() == Some(kid));
-                named.ok_or(TokenError::UnknownKey)?
-            }
-            Some(_) => return Err(TokenError::Header("`kid`")),
-            None => {
-                let mut fitting = keys.keys.iter().filter(fits);
-                match (fitting.next(), fitting.next()) {
-                    (Some(only), None) => only,
-                    _ => return Err(TokenError::UnknownKey),
-                }
-            }
-        };
-        let algorithm = key
-            .algorithms
-            .iter()
-            .find(|algorithm| name(**algorithm) == alg);
-        algorithm
-            .map(|algorithm| (key, *algorithm))
-            .ok_or(TokenError::Header("`alg`"))
     }
 
     fn check(&self, claims: &Map<String, Value>, now: i64) -> Result<(), TokenError> {
@@ -216,4 +167,52 @@ fn seconds(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i6
     number
         .map(|number| Some(number.floor() as i64))
         .ok_or(TokenError::Claim(claim))
+}
+
+/// The key a header names, and the algorithm, which must be one of that key's.
+fn key<'k>(
+    keys: &'k KeySet,
+    header: &Map<String, Value>,
+) -> Result<(&'k Key, jsonwebtoken::Algorithm), TokenError> {
+    if header.contains_key("crit") {
+        return Err(TokenError::Header("`crit`"));
+    }
+    let is_typ = |typ: &Value| {
+        typ.as_str().is_some_and(|typ| {
+            typ.eq_ignore_ascii_case("JWT") || typ.eq_ignore_ascii_case("at+jwt")
+        })
+    };
+    if header.get("typ").is_some_and(|typ| !is_typ(typ)) {
+        return Err(TokenError::Header("`typ`"));
+    }
+    let alg = header
+        .get("alg")
+        .and_then(Value::as_str)
+        .ok_or(TokenError::Header("`alg`"))?;
+    let fits = |key: &&Key| {
+        key.algorithms
+            .iter()
+            .any(|algorithm| name(*algorithm) == alg)
+    };
+    let key = match header.get("kid") {
+        Some(Value::String(kid)) => {
+            let named = keys.keys.iter().find(|key| key.kid.as_deref() == Some(kid));
+            named.ok_or(TokenError::UnknownKey)?
+        }
+        Some(_) => return Err(TokenError::Header("`kid`")),
+        None => {
+            let mut fitting = keys.keys.iter().filter(fits);
+            match (fitting.next(), fitting.next()) {
+                (Some(only), None) => only,
+                _ => return Err(TokenError::UnknownKey),
+            }
+        }
+    };
+    let algorithm = key
+        .algorithms
+        .iter()
+        .find(|algorithm| name(**algorithm) == alg);
+    algorithm
+        .map(|algorithm| (key, *algorithm))
+        .ok_or(TokenError::Header("`alg`"))
 }

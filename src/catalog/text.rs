@@ -366,7 +366,7 @@ fn read_line(
             catalog.writing_role = words.next()?.as_str().into();
         }
         ("server", _) => {
-            catalog.server_version = words.next()?.parse().map_err(|_| "not a version number")?
+            catalog.server_version = words.next()?.parse().map_err(|_| "not a version number")?;
         }
         ("table", _) => {
             let table = read_table(words)?;

@@ -384,15 +384,16 @@ fn skip(text: &[u8], at: usize) -> usize {
                 }
                 continue;
             }
+            b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => {
+                return position;
+            }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => return position,
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
                     return position + 1;
                 }
             }
-            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return position,
             _ => {}
         }
         position += 1;

@@ -139,6 +139,6 @@ pub struct Check {
 pub enum Guard {
     /// `guard: none`: no project guard is meant to match.
     None(Place),
-    /// A condition ANDed into every op.
+    /// A condition that every op has to meet besides its grant.
     Condition(SourceText),
 }
