@@ -1,4 +1,4 @@
-//! The rooms import only what the table of docs/ARCHITECTURE.md lets them.
+//! The rooms import only what the table of `docs/ARCHITECTURE.md` lets them.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,12 @@
 //! The integration tests: one binary.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails says so by panicking"
+)]
+
 mod catalogue;
 mod layering;
 mod postgres;

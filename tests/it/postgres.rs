@@ -1,4 +1,4 @@
-//! A fresh database for each test, on the server that TEST_DATABASE_URL names.
+//! A fresh database for each test, on the server that `TEST_DATABASE_URL` names.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
