@@ -1,8 +1,7 @@
 //! CEL: text → typed IR → value. Parse, check, evaluate, within a budget.
 //!
-//! The seam that other rooms build on:
-//! [`World`] and [`Scope`] say which names an expression may use and what types they have; [`compile`] turns text into a
-//! [`Compiled`] expression or into [`Fault`]s; [`Compiled::evaluate`] gives its value in a [`Frame`].
+//! So far the shapes: [`World`] and [`Scope`] say which names an expression may use and what types they have, [`Frame`] what they mean during one
+//! evaluation, [`Related`] which related rows it found missing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
