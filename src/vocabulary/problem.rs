@@ -1,5 +1,7 @@
 //! Problems of rules, settings and schemas: collected, sorted, shown with their place.
 
+use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Renderer, Snippet};
+
 use crate::vocabulary::place::{Place, Sources};
 
 /// How bad it is.
@@ -96,10 +98,134 @@ impl Problems {
         all
     }
 
-    /// The text an author reads: each problem with file, line, column, the line itself, what is wrong and what to write.
+    /// The text an author reads: each problem with file, line, column, the line itself, what is wrong and what to write; a count at the end.
     /// `color` adds terminal colours.
     pub fn render(&self, sources: &Sources, color: bool) -> String {
-        let _ = (sources, color);
-        String::new()
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let mut text = String::new();
+        for problem in self.sorted() {
+            text.push_str(&renderer.render(&[report(problem, sources)]));
+            text.push_str("\n\n");
+        }
+        text.push_str(&self.count());
+        text
+    }
+
+    /// `2 errors, 1 warning`, or `no problems`.
+    pub fn count(&self) -> String {
+        let all = self.sorted();
+        let errors = all.iter().filter(|p| p.severity == Severity::Error).count();
+        let counts = [(errors, "error"), (all.len() - errors, "warning")];
+        let parts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        if parts.is_empty() {
+            "no problems".to_owned()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+/// One problem with the line it stands in. A place beyond its file, or in a file that was not read, is shown by name alone.
+fn report<'a>(problem: &'a Problem, sources: &'a Sources) -> Group<'a> {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(&problem.message)
+        .elements(None::<Message<'a>>);
+    if let Some(place) = &problem.place {
+        group = match sources
+            .0
+            .get(&place.file)
+            .filter(|text| text.get(place.start..place.end).is_some())
+        {
+            Some(text) => group.element(
+                Snippet::source(text.as_ref())
+                    .path(place.file.as_ref())
+                    .annotation(AnnotationKind::Primary.span(place.start..place.end)),
+            ),
+            None => group.element(Origin::path(place.file.as_ref())),
+        };
+    }
+    match &problem.help {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sources(text: &str) -> Sources {
+        Sources([("rules/todos.yaml".into(), text.into())].into())
+    }
+
+    fn place(start: usize, end: usize) -> Place {
+        Place {
+            file: "rules/todos.yaml".into(),
+            start,
+            end,
+        }
+    }
+
+    #[test]
+    fn an_author_reads_place_line_problem_and_cure() {
+        let text = "version: 1\nalow:\n  create: \"true\"\n";
+        let mut problems = Problems::default();
+        let unknown =
+            Problem::error(place(11, 15), "unknown key `alow`").help("did you mean `allow`?");
+        problems.push(unknown.clone());
+        problems.push(unknown);
+        problems.push(Problem::warning(place(0, 7), "an old version"));
+        let wanted = "\
+warning: an old version
+ --> rules/todos.yaml:1:1
+  |
+1 | version: 1
+  | ^^^^^^^
+
+error: unknown key `alow`
+ --> rules/todos.yaml:2:1
+  |
+2 | alow:
+  | ^^^^
+  |
+  = help: did you mean `allow`?
+
+1 error, 1 warning";
+        assert_eq!(problems.render(&sources(text), false), wanted);
+        assert_eq!(sources(text).line_column(&place(11, 15)), Some((2, 1)));
+    }
+
+    #[test]
+    fn what_stands_nowhere_is_shown_without_a_place() {
+        let mut problems = Problems::default();
+        assert_eq!(problems.count(), "no problems");
+        problems.push(Problem::nowhere("the folder holds no rules"));
+        assert_eq!(
+            problems.render(&Sources::default(), false),
+            "error: the folder holds no rules\n\n1 error"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_place_make_it_panic(text in "([a-zé\t\n]|\u{1F600}|\r\n){0,40}", start in 0_usize..60, length in 0_usize..20) {
+            let mut problems = Problems::default();
+            problems.push(Problem::error(place(start, start + length), "something").help("something else"));
+            let shown = problems.render(&sources(&text), false);
+            prop_assert!(shown.contains("something else") && shown.contains("rules/todos.yaml"));
+        }
     }
 }
