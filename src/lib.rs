@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod catalog;
 pub mod dialect;
+pub mod document;
 pub mod driver;
 pub mod expr;
 pub mod request;

@@ -45,12 +45,13 @@ pub struct SourceText {
 impl SourceText {
     /// The place in the file of a range of this text.
     pub fn at(&self, range: Range<usize>) -> Place {
-        let end = self.offset(range.end.max(range.start + 1).saturating_sub(1)) + 1;
-        let start = self.offset(range.start);
+        let last = range.end.max(range.start + 1) - 1;
+        let within = |at: usize| at.clamp(self.place.start, self.place.end);
+        let start = within(self.offset(range.start));
         Place {
             file: self.place.file.clone(),
             start,
-            end: end.max(start),
+            end: within(self.offset(last) + 1).max(start),
         }
     }
 
