@@ -115,9 +115,8 @@ proptest! {
     }
 
     #[test]
-    fn a_plain_scalar_stands_where_its_place_says(word in "[a-zé.=&]{1,12}", start in 0_usize..12, length in 1_usize..6) {
+    fn a_plain_scalar_stands_where_its_place_says(word in "[a-zé][a-zé.=&]{0,11}", start in 0_usize..12, length in 1_usize..6) {
         let text = format!("key: {word}");
-        prop_assume!(!word.starts_with(['&', '=', '.']));
         let Content::Map(entries) = tree(&text).content else { panic!("a map") };
         let Content::Scalar(scalar) = &entries[0].value.content else { return Ok(()) };
         if let Some(part) = word.get(start..start + length) {
