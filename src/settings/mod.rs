@@ -22,6 +22,20 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// What the command line says; it wins over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<SocketAddr>,
+    /// `--admin`
+    pub admin: Option<SocketAddr>,
+    /// `--database`
+    pub database: Option<Secret>,
+}
+
+/// The variables of the environment, by name.
+pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// The listeners.
 #[derive(Clone, Debug)]
 pub struct Server {

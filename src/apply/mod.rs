@@ -1,0 +1,81 @@
+//! One transaction after the other: read under lock, judge, write, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::auth::Principal;
+use crate::driver::postgres::Store;
+use crate::policy::Refusal;
+use crate::reload::{Current, Snapshot};
+use crate::request::Batch;
+use crate::settings::OnFatalError;
+use crate::vocabulary::value::Timestamp;
+
+/// What became of one transaction of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed.
+    Applied,
+    /// Refused for good; nothing of it is in the database.
+    Refused(Refusal),
+    /// Not applied; the device shall send it again.
+    Retry(Retry),
+    /// The batch stopped before it.
+    NotAttempted,
+}
+
+/// Why a transaction was not applied, and when to try again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// For the client: ours, general.
+    pub message: String,
+    /// When to try again.
+    pub after: Duration,
+    /// For the log.
+    pub cause: String,
+}
+
+/// Where uploads are applied.
+#[derive(Clone, Debug)]
+pub struct Road {
+    /// The database.
+    pub store: Store,
+    /// The rules in force.
+    pub current: Arc<Current>,
+    /// What becomes of a batch after a refusal.
+    pub on_fatal_error: OnFatalError,
+    /// Whether messages that the database's own code raised reach the client.
+    pub raised_messages: bool,
+}
+
+/// One upload: who sends it, when it arrived, and until when it has to be answered.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// The plan that decides it.
+    pub snapshot: Arc<Snapshot>,
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// What is asked.
+    pub batch: Batch,
+    /// `request.time`.
+    pub time: Timestamp,
+    /// `request.id`.
+    pub request_id: Arc<str>,
+    /// When it arrived.
+    pub arrived: Instant,
+    /// When it has to be answered.
+    pub deadline: Instant,
+}
+
+/// Applies an upload: one outcome for each transaction, in order.
+pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
+    let _ = road;
+    upload
+        .batch
+        .transactions
+        .iter()
+        .map(|_| Outcome::NotAttempted)
+        .collect()
+}

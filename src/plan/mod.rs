@@ -1,0 +1,218 @@
+//! Rules × catalogue → [`Plan`]: every name resolved, every expression typed, every statement text made. Immutable.
+
+mod compile;
+mod grants;
+mod print;
+mod relations;
+mod source;
+mod table;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use compile::{Compilation, compile};
+
+use crate::auth::ClaimsSchema;
+use crate::catalog::{self, Column, Kind};
+use crate::dialect::postgres::Statement;
+use crate::expr::{Compiled, RelationId, TableId, Variable, World};
+use crate::schema::Schema;
+use crate::vocabulary::names::{FieldName, TableName};
+use crate::vocabulary::operation::Op;
+use crate::vocabulary::row::ColumnId;
+
+/// The rules of one folder, compiled against one catalogue.
+///
+/// Invariant: a table with no rules has no entry, and no entry means deny.
+#[derive(Debug)]
+pub struct Plan {
+    version: String,
+    text: String,
+    tables: BTreeMap<TableName, TablePlan>,
+    relations: Vec<RelationPlan>,
+    world: World,
+    claims: ClaimsSchema,
+}
+
+impl Plan {
+    /// 12 hex digits that name this plan: equal plans have equal versions.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The whole plan as text, for `rulegate check --plan`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The rules of a table, by the name the app uses.
+    pub fn table(&self, name: &str) -> Option<&TablePlan> {
+        self.tables.get(name)
+    }
+
+    /// All tables with rules, by the name the app uses.
+    pub fn tables(&self) -> impl Iterator<Item = &TablePlan> {
+        self.tables.values()
+    }
+
+    /// How the rows of a relation are read; `None` where no condition follows it.
+    pub fn relation(&self, id: RelationId) -> Option<&RelationPlan> {
+        self.relations.iter().find(|relation| relation.id == id)
+    }
+
+    /// Everything that expressions can name.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What a token's claims must fit.
+    pub fn claims(&self) -> &ClaimsSchema {
+        &self.claims
+    }
+}
+
+/// The compiled rules of one table.
+#[derive(Debug)]
+pub struct TablePlan {
+    /// The name the app uses.
+    pub name: TableName,
+    /// Its place in the world of expressions.
+    pub id: TableId,
+    /// The database's facts.
+    pub facts: catalog::Table,
+    /// The key column.
+    pub key: ColumnId,
+    /// What the app may write.
+    pub fields: BTreeMap<FieldName, Field>,
+    /// What the app may send and we drop.
+    pub ignored: BTreeSet<FieldName>,
+    /// Columns that only presets set, by the database's name: the app may send them, and never sets them.
+    pub preset_only: BTreeMap<FieldName, ColumnId>,
+    /// What is set here.
+    pub presets: Vec<Preset>,
+    /// Conditions ANDed into every op.
+    pub guards: Vec<Compiled>,
+    /// The grants.
+    pub grants: Vec<Grant>,
+    /// The checks, in file order.
+    pub checks: Vec<Check>,
+    /// The schema of the whole row.
+    pub schema: Option<Schema>,
+    /// The columns that an image of the row holds, in the order the read statements give them.
+    pub image: Vec<ColumnId>,
+    /// Reads the row under the lock of an update.
+    pub read_for_update: Statement,
+    /// Reads the row under the lock of a delete.
+    pub read_for_delete: Statement,
+}
+
+/// A column that the app may write.
+#[derive(Debug)]
+pub struct Field {
+    /// The database's column.
+    pub column: ColumnId,
+    /// May be set on create, never changed.
+    pub is_immutable: bool,
+    /// Used on create when the app sends none.
+    pub default: Option<Compiled>,
+    /// The schema of its value.
+    pub schema: Option<Schema>,
+}
+
+/// A value that is set here, whatever the app sends.
+#[derive(Debug)]
+pub struct Preset {
+    /// `Create` or `Update`.
+    pub op: Op,
+    /// The database's column.
+    pub column: ColumnId,
+    /// Its value.
+    pub value: Compiled,
+}
+
+/// A grant for one op.
+#[derive(Debug)]
+pub struct Grant {
+    /// The op it grants.
+    pub op: Op,
+    /// Its condition.
+    pub condition: Compiled,
+    /// The fields it covers; `None` covers all.
+    pub fields: Option<BTreeSet<FieldName>>,
+}
+
+/// A check of the row.
+#[derive(Debug)]
+pub struct Check {
+    /// What must be true.
+    pub rule: Compiled,
+    /// The code the app acts on.
+    pub code: String,
+    /// What a person reads.
+    pub message: Option<String>,
+    /// The field it is about.
+    pub field: Option<FieldName>,
+    /// The ops it is judged for.
+    pub ops: BTreeSet<Op>,
+}
+
+/// How the related rows of one relation are read.
+#[derive(Debug)]
+pub struct RelationPlan {
+    /// Which relation.
+    pub id: RelationId,
+    /// Where it leads.
+    pub facts: catalog::Table,
+    /// The columns that are read, in the order the statement gives them.
+    pub columns: Vec<ColumnId>,
+    /// Reads the rows of several needs at once.
+    pub read: Statement,
+}
+
+impl TablePlan {
+    /// The facts of a column of the target.
+    pub fn column(&self, id: ColumnId) -> Option<&Column> {
+        self.facts.at(id)
+    }
+
+    /// The field that writes a column, by the app's name.
+    pub fn field_of(&self, column: ColumnId) -> Option<(&FieldName, &Field)> {
+        self.fields.iter().find(|(_, field)| field.column == column)
+    }
+
+    /// Whether a column has a preset for an op.
+    pub fn is_preset(&self, column: ColumnId, op: Op) -> bool {
+        self.presets
+            .iter()
+            .any(|preset| preset.column == column && preset.op == op)
+    }
+
+    /// Whether any grant could allow an op.
+    pub fn grants_any(&self, op: Op) -> bool {
+        self.grants.iter().any(|grant| grant.op == op)
+    }
+
+    /// Whether what the app sends can differ from what the database stores in a way only the database can tell.
+    pub fn needs_canonical_text(&self, column: ColumnId) -> bool {
+        self.column(column)
+            .is_some_and(|column| !crate::request::is_canonical(&column.ty.kind))
+    }
+}
+
+/// Whether a condition speaks of an image at all, directly or through `this`.
+fn names_image(compiled: &Compiled) -> bool {
+    let variables = &compiled.reads().variables;
+    [Variable::Old, Variable::New, Variable::This]
+        .iter()
+        .any(|image| variables.contains(image))
+}
+
+/// Whether texts of one type can be looked up among values of the other without an error in the database.
+fn is_matchable(mine: &Kind, theirs: &Kind) -> bool {
+    use Kind::{Citext, Int2, Int4, Int8, Text, Varchar};
+    match (mine, theirs) {
+        (Int2 | Int4 | Int8, Int2 | Int4 | Int8) => true,
+        (Text | Varchar(_) | Citext, Text | Varchar(_) | Citext) => true,
+        _ => mine == theirs,
+    }
+}

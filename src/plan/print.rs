@@ -1,0 +1,140 @@
+//! A plan as text: what `rulegate check --plan` shows, and what its version is the digest of.
+
+use std::fmt::{self, Write as _};
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::{Check, Field, Grant, Preset, RelationPlan, TablePlan};
+use crate::vocabulary::names::FieldName;
+use crate::vocabulary::row::ColumnId;
+
+/// The text of a plan. Two plans that decide alike print alike.
+pub(super) fn text<'a>(
+    tables: impl Iterator<Item = &'a TablePlan>,
+    relations: &[RelationPlan],
+    claims: Option<&serde_json::Value>,
+) -> String {
+    let mut out = String::new();
+    if let Some(claims) = claims {
+        let _ = writeln!(out, "claims {claims}");
+    }
+    for table in tables {
+        let _ = print_table(&mut out, table);
+    }
+    for relation in relations {
+        let _ = writeln!(
+            out,
+            "relation {} reads {}\n  {}",
+            relation.id.0, relation.facts.target, relation.read.text
+        );
+    }
+    out
+}
+
+/// The first 12 hex digits of the text's SHA-256.
+pub(super) fn version(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(6).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn print_table(out: &mut String, table: &TablePlan) -> fmt::Result {
+    writeln!(
+        out,
+        "table {} -> {} key {}",
+        table.name,
+        table.facts.target,
+        name(table, table.key)
+    )?;
+    for (field, rule) in &table.fields {
+        print_field(out, table, field, rule)?;
+    }
+    for field in &table.ignored {
+        writeln!(out, "  ignore {field}")?;
+    }
+    for Preset { op, column, value } in &table.presets {
+        writeln!(
+            out,
+            "  preset {op} {} = {}",
+            name(table, *column),
+            value.text()
+        )?;
+    }
+    for guard in &table.guards {
+        writeln!(out, "  guard {}", guard.text())?;
+    }
+    for Grant {
+        op,
+        condition,
+        fields,
+    } in &table.grants
+    {
+        write!(out, "  allow {op}")?;
+        if let Some(fields) = fields {
+            let fields: Vec<&str> = fields.iter().map(FieldName::as_str).collect();
+            write!(out, " ({})", fields.join(", "))?;
+        }
+        writeln!(out, " if {}", condition.text())?;
+    }
+    for check in &table.checks {
+        print_check(out, check)?;
+    }
+    if let Some(schema) = &table.schema {
+        writeln!(out, "  schema {}", schema.source())?;
+    }
+    writeln!(out, "  read  {}", table.read_for_update.text)
+}
+
+fn print_field(
+    out: &mut String,
+    table: &TablePlan,
+    field: &FieldName,
+    rule: &Field,
+) -> fmt::Result {
+    let column = table.column(rule.column);
+    let kind = column.map_or("", |column| &column.ty.cast);
+    write!(
+        out,
+        "  column {field} -> {} {kind}",
+        name(table, rule.column)
+    )?;
+    if column.is_some_and(|column| column.not_null) {
+        write!(out, " not null")?;
+    }
+    if rule.is_immutable {
+        write!(out, " immutable")?;
+    }
+    if let Some(default) = &rule.default {
+        write!(out, " default {}", default.text())?;
+    }
+    if let Some(schema) = &rule.schema {
+        write!(out, " schema {}", schema.source())?;
+    }
+    writeln!(out)
+}
+
+fn print_check(out: &mut String, check: &Check) -> fmt::Result {
+    let ops: Vec<&str> = check.ops.iter().map(|op| op.as_str()).collect();
+    write!(
+        out,
+        "  check {} on {}: {}",
+        check.code,
+        ops.join(", "),
+        check.rule.text()
+    )?;
+    if let Some(field) = &check.field {
+        write!(out, " field {field}")?;
+    }
+    if let Some(message) = &check.message {
+        write!(out, " message {message:?}")?;
+    }
+    writeln!(out)
+}
+
+fn name(table: &TablePlan, column: ColumnId) -> &str {
+    table
+        .column(column)
+        .map_or("?", |column| column.name.as_str())
+}

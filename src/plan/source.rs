@@ -1,0 +1,144 @@
+//! Expressions and schemas of the author's text → compiled ones, or problems at their place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::expr::{self, Compiled, Expected, Fault, Scope, TableId, Variable, World};
+use crate::schema::{self, Schema};
+use crate::vocabulary::names::FieldName;
+use crate::vocabulary::operation::Op;
+use crate::vocabulary::place::{SourceText, Spanned};
+use crate::vocabulary::problem::{Problem, Problems, Severity};
+
+/// What stands around the expressions of one table.
+pub(super) struct Context<'a> {
+    pub world: &'a World,
+    pub table: Option<TableId>,
+    pub fields: &'a BTreeSet<FieldName>,
+    pub schemas: &'a BTreeMap<String, serde_json::Value>,
+}
+
+/// The variables that a guard may name: it holds for every op.
+pub(super) const GUARD: &[Variable] = &[Variable::This, Variable::Auth];
+/// The variables that a computed value may name.
+pub(super) const COMPUTED: &[Variable] = &[Variable::This, Variable::Auth];
+/// The variables that a check may name; it is judged where the images it names exist.
+pub(super) const CHECK: &[Variable] = &[
+    Variable::Auth,
+    Variable::Old,
+    Variable::New,
+    Variable::This,
+    Variable::Op,
+    Variable::Changed,
+    Variable::Request,
+    Variable::Metadata,
+];
+
+/// The variables that a grant may name.
+pub(super) fn grant_variables(op: Op) -> &'static [Variable] {
+    use Variable::{Auth, Changed, Metadata, New, Old, Request, This};
+    match op {
+        Op::Create => &[Auth, New, This, Variable::Op, Changed, Request, Metadata],
+        Op::Update => &[
+            Auth,
+            Old,
+            New,
+            This,
+            Variable::Op,
+            Changed,
+            Request,
+            Metadata,
+        ],
+        Op::Delete => &[Auth, Old, This, Variable::Op, Request, Metadata],
+    }
+}
+
+/// The variables that a default or preset may name.
+pub(super) fn preset_variables(op: Op) -> &'static [Variable] {
+    use Variable::{Auth, Metadata, Old, Request};
+    match op {
+        Op::Update => &[Auth, Variable::Op, Request, Metadata, Old],
+        Op::Create | Op::Delete => &[Auth, Variable::Op, Request, Metadata],
+    }
+}
+
+impl Context<'_> {
+    /// Compiles an expression; what is wrong with it goes to `problems`.
+    pub(super) fn expression(
+        &self,
+        source: &SourceText,
+        variables: &[Variable],
+        expected: Expected<'_>,
+        problems: &mut Problems,
+    ) -> Option<Compiled> {
+        let scope = Scope {
+            world: self.world,
+            table: self.table,
+            variables,
+            fields: self.fields,
+            expected,
+        };
+        match expr::compile(&source.text, &scope) {
+            Ok(compiled) => {
+                report(source, compiled.warnings(), problems);
+                Some(compiled)
+            }
+            Err(faults) => {
+                report(source, &faults, problems);
+                None
+            }
+        }
+    }
+
+    /// Compiles a condition.
+    pub(super) fn condition(
+        &self,
+        source: &SourceText,
+        variables: &[Variable],
+        problems: &mut Problems,
+    ) -> Option<Compiled> {
+        self.expression(source, variables, Expected::Condition, problems)
+    }
+
+    /// Compiles a JSON Schema.
+    pub(super) fn schema(
+        &self,
+        source: &Spanned<serde_json::Value>,
+        problems: &mut Problems,
+    ) -> Option<Schema> {
+        schema_at(source, self.schemas, problems)
+    }
+}
+
+/// Compiles a JSON Schema that may refer to files of the rules folder.
+pub(super) fn schema_at(
+    source: &Spanned<serde_json::Value>,
+    files: &BTreeMap<String, serde_json::Value>,
+    problems: &mut Problems,
+) -> Option<Schema> {
+    match schema::compile(&source.node, files) {
+        Ok(schema) => Some(schema),
+        Err(faults) => {
+            for fault in faults {
+                let mut problem = Problem::error(source.place.clone(), fault.message);
+                problem.help = fault.help;
+                problems.push(problem);
+            }
+            None
+        }
+    }
+}
+
+fn report(source: &SourceText, faults: &[Fault], problems: &mut Problems) {
+    for fault in faults {
+        problems.push(Problem {
+            severity: if fault.is_warning {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
+            place: Some(source.at(fault.range.clone())),
+            message: fault.message.clone(),
+            help: fault.help.clone(),
+        });
+    }
+}

@@ -1,0 +1,1 @@
+//! Outcomes and failures → HTTP: the only table of statuses (contract, *POST /api/data*).

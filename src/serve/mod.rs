@@ -1,0 +1,1 @@
+//! The public listener: limits, the main road on one screen.
