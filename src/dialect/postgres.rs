@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use crate::catalog::{Column, Kind, Table};
 use crate::vocabulary::names::Target;
-use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::ColumnId;
 
 #[cfg(test)]
@@ -88,12 +87,23 @@ fn cast(column: &Column) -> String {
     }
 }
 
-/// Reads the columns of one row by its key, under the lock that an op needs.
-pub fn read_target(table: &Table, key: ColumnId, columns: &[ColumnId], op: Op) -> Statement {
-    let lock = if op == Op::Delete {
-        " FOR UPDATE"
-    } else {
-        " FOR NO KEY UPDATE"
+/// The lock under which a row is read. Each but the first needs the UPDATE privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// None: nothing that follows could be allowed.
+    None,
+    /// That of an update which leaves the key alone.
+    Update,
+    /// That of a delete.
+    Delete,
+}
+
+/// Reads the columns of one row by its key, under a lock.
+pub fn read_target(table: &Table, key: ColumnId, columns: &[ColumnId], lock: Lock) -> Statement {
+    let lock = match lock {
+        Lock::None => "",
+        Lock::Update => " FOR NO KEY UPDATE",
+        Lock::Delete => " FOR UPDATE",
     };
     let writer = Writer::default()
         .syntax("SELECT ")

@@ -51,7 +51,7 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     let plan = claims
         .filter(|_| !problems.has_errors())
         .map(|claims| Plan {
-            version: print::version(&text),
+            digest: print::digest(&text),
             text,
             tables,
             relations,

@@ -26,7 +26,7 @@ use crate::vocabulary::row::ColumnId;
 /// Invariant: a table with no rules has no entry, and no entry means deny.
 #[derive(Debug)]
 pub struct Plan {
-    version: String,
+    digest: String,
     text: String,
     tables: BTreeMap<TableName, TablePlan>,
     relations: Vec<RelationPlan>,
@@ -35,9 +35,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// 12 hex digits that name this plan: equal plans have equal versions.
-    pub fn version(&self) -> &str {
-        &self.version
+    /// 12 hex digits of the SHA-256 of [`Plan::text`]: plans that decide alike have one digest.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The whole plan as text, for `rulegate check --plan`.
@@ -90,7 +90,7 @@ pub struct TablePlan {
     pub preset_only: BTreeMap<FieldName, ColumnId>,
     /// What is set here.
     pub presets: Vec<Preset>,
-    /// Conditions ANDed into every op.
+    /// Conditions that every op has to meet besides its grant.
     pub guards: Vec<Compiled>,
     /// The grants.
     pub grants: Vec<Grant>,
@@ -100,9 +100,9 @@ pub struct TablePlan {
     pub schema: Option<Schema>,
     /// The columns that an image of the row holds, in the order the read statements give them.
     pub image: Vec<ColumnId>,
-    /// Reads the row under the lock of an update.
+    /// Reads the row for a PUT or PATCH: locked where the rules could allow an update.
     pub read_for_update: Statement,
-    /// Reads the row under the lock of a delete.
+    /// Reads the row for a DELETE: locked where the rules could allow one.
     pub read_for_delete: Statement,
 }
 
@@ -211,8 +211,8 @@ fn names_image(compiled: &Compiled) -> bool {
 fn is_matchable(mine: &Kind, theirs: &Kind) -> bool {
     use Kind::{Citext, Int2, Int4, Int8, Text, Varchar};
     match (mine, theirs) {
-        (Int2 | Int4 | Int8, Int2 | Int4 | Int8) => true,
-        (Text | Varchar(_) | Citext, Text | Varchar(_) | Citext) => true,
+        (Int2 | Int4 | Int8, Int2 | Int4 | Int8)
+        | (Text | Varchar(_) | Citext, Text | Varchar(_) | Citext) => true,
         _ => mine == theirs,
     }
 }

@@ -1,4 +1,4 @@
-//! A plan as text: what `rulegate check --plan` shows, and what its version is the digest of.
+//! A plan as text: what `rulegate check --plan` shows, and what its digest is made of.
 
 use std::fmt::{self, Write as _};
 
@@ -32,7 +32,7 @@ pub(super) fn text<'a>(
 }
 
 /// The first 12 hex digits of the text's SHA-256.
-pub(super) fn version(text: &str) -> String {
+pub(super) fn digest(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(6).fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

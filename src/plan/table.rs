@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{self, Generation, TableKind};
-use crate::dialect::postgres;
+use crate::dialect::postgres::{self, Lock};
 use crate::expr::{Compiled, Expected, Reads, TableId, Variable, World};
 use crate::plan::grants::{self, Unknown};
 use crate::plan::source::{COMPUTED, Context, preset_variables};
@@ -61,7 +61,6 @@ pub(super) fn compile(
         .and_then(|schema| context.schema(schema, problems));
     let preset_only = preset_only(facts, &fields, &presets);
     warn_of_triggers(rules, facts, problems);
-    warn_of_privileges(rules, facts, &fields, &presets, problems);
     let parts = Parts {
         fields: &fields,
         presets: &presets,
@@ -71,6 +70,12 @@ pub(super) fn compile(
         schema: schema.as_ref(),
     };
     let image = image(facts, key, &parts);
+    warn_of_privileges(rules, facts, &image, &parts, problems);
+    let read = |op, lock| {
+        let could_be_allowed = grants.iter().any(|grant: &Grant| grant.op == op);
+        let lock = if could_be_allowed { lock } else { Lock::None };
+        postgres::read_target(facts, key, &image, lock)
+    };
     Some(TablePlan {
         name: rules.table.node.clone(),
         id,
@@ -81,8 +86,8 @@ pub(super) fn compile(
             .iter()
             .map(|field| field.node.clone())
             .collect(),
-        read_for_update: postgres::read_target(facts, key, &image, Op::Update),
-        read_for_delete: postgres::read_target(facts, key, &image, Op::Delete),
+        read_for_update: read(Op::Update, Lock::Update),
+        read_for_delete: read(Op::Delete, Lock::Delete),
         fields,
         preset_only,
         presets,
@@ -460,11 +465,11 @@ fn warn_of_triggers(rules: &TableRules, facts: &catalog::Table, problems: &mut P
 fn warn_of_privileges(
     rules: &TableRules,
     facts: &catalog::Table,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
+    image: &[ColumnId],
+    parts: &Parts<'_>,
     problems: &mut Problems,
 ) {
-    let missing = missing_privileges(rules, facts, fields, presets);
+    let missing = missing_privileges(rules, facts, image, parts);
     if !missing.is_empty() {
         problems.push(
             Problem::warning(
@@ -480,37 +485,35 @@ fn warn_of_privileges(
     }
 }
 
+/// What our roles need for what the rules allow, and do not have (rule-language, *A table*).
 fn missing_privileges(
     rules: &TableRules,
     facts: &catalog::Table,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
+    image: &[ColumnId],
+    parts: &Parts<'_>,
 ) -> Vec<String> {
-    let allows = |op| rules.allow.iter().any(|grant| grant.op == op);
-    let preset = |id, op| {
-        presets
-            .iter()
-            .any(|preset| preset.column == id && preset.op == op)
-    };
+    let allows = |op| parts.grants.iter().any(|grant| grant.op == op);
+    let is_preset = |id, op| parts.presets.iter().any(|p| p.column == id && p.op == op);
+    let (creates, updates, deletes) = (allows(Op::Create), allows(Op::Update), allows(Op::Delete));
     let mut missing = Vec::new();
     for (id, column) in facts.ids() {
-        let field = fields.values().find(|field| field.column == id);
+        let field = parts.fields.values().find(|field| field.column == id);
         let is_key = column.name == rules.key.node;
-        let creates = allows(Op::Create) && (is_key || field.is_some() || preset(id, Op::Create));
-        let updates = allows(Op::Update)
-            && (field.is_some_and(|field| !field.is_immutable) || preset(id, Op::Update));
-        let locks = is_key && (allows(Op::Update) || allows(Op::Delete));
-        if creates && !column.privileges.insert {
-            missing.push(format!("INSERT ({})", column.name));
-        }
-        if (updates || locks) && !column.privileges.update {
-            missing.push(format!("UPDATE ({})", column.name));
-        }
-        if (creates || updates || locks) && !column.privileges.select {
-            missing.push(format!("SELECT ({})", column.name));
+        let inserts = creates && (is_key || field.is_some() || is_preset(id, Op::Create));
+        let sets = updates
+            && (field.is_some_and(|field| !field.is_immutable) || is_preset(id, Op::Update));
+        let locks = is_key && (updates || deletes);
+        let reads = image.contains(&id) && (creates || updates || deletes);
+        let needs = [
+            (reads && !column.privileges.select, "SELECT"),
+            (inserts && !column.privileges.insert, "INSERT"),
+            ((sets || locks) && !column.privileges.update, "UPDATE"),
+        ];
+        for (_, privilege) in needs.into_iter().filter(|(is_missing, _)| *is_missing) {
+            missing.push(format!("{privilege} ({})", column.name));
         }
     }
-    if allows(Op::Delete) && !facts.may_delete {
+    if deletes && !facts.may_delete {
         missing.push("DELETE".to_owned());
     }
     missing

@@ -44,7 +44,7 @@ pub enum Admission<'p> {
     Done,
 }
 
-impl<'p> Admitted<'p> {
+impl Admitted<'_> {
     /// Values whose stored text only the database can tell, with their columns: hand its answer to [`Admitted::settle_text`].
     pub fn uncanonical(&self) -> Vec<(ColumnId, String)> {
         let sent = self
@@ -146,7 +146,7 @@ fn key(table: &TablePlan, operation: &Operation, limits: &Limits) -> Result<Datu
 }
 
 /// Finds out what a sent field is, and converts its value where it counts.
-fn take<'p>(admitted: &mut Admitted<'p>, name: &str, sent: &Sent) -> Result<(), Refusal> {
+fn take(admitted: &mut Admitted<'_>, name: &str, sent: &Sent) -> Result<(), Refusal> {
     let table = admitted.table;
     if name == "id" {
         return Ok(());

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use rulegate::catalog::{Catalog, Generation, Kind};
-use rulegate::dialect::postgres::{OnTakenKey, insert, read_related, read_target, update};
+use rulegate::dialect::postgres::{Lock, OnTakenKey, insert, read_related, read_target, update};
 use rulegate::driver::postgres::{Class, Session, Store, Transaction};
 use rulegate::vocabulary::code::ErrorCode;
 use rulegate::vocabulary::names::Target;
-use rulegate::vocabulary::operation::Op;
 use rulegate::vocabulary::row::ColumnId;
 use tokio::time::Instant;
 
@@ -169,7 +168,10 @@ async fn rows_are_written_and_read_as_text_with_a_pool_of_one() {
 
     let mut transaction = begin(&store).await;
     let rows = transaction
-        .read(&read_target(table, key, &columns, Op::Update), &[values[0]])
+        .read(
+            &read_target(table, key, &columns, Lock::Update),
+            &[values[0]],
+        )
         .await
         .unwrap();
     let found: Vec<Option<&str>> = rows[0].iter().map(Option::as_deref).collect();
@@ -258,7 +260,7 @@ async fn an_error_is_fatal_only_where_an_apps_row_is_written() {
     let mut transaction = begin(&store).await;
     let error = transaction
         .read(
-            &read_target(table, key, &[key], Op::Update),
+            &read_target(table, key, &[key], Lock::Update),
             &[Some("no number")],
         )
         .await
@@ -291,7 +293,12 @@ async fn a_role_is_set_for_the_writing_statement_alone() {
     // The role may not read `who`: the login role can.
     let rows = transaction
         .read(
-            &read_target(table, ColumnId(0), &[ColumnId(1), ColumnId(2)], Op::Update),
+            &read_target(
+                table,
+                ColumnId(0),
+                &[ColumnId(1), ColumnId(2)],
+                Lock::Update,
+            ),
             &[Some("1")],
         )
         .await

@@ -29,11 +29,11 @@ fn each_shape_is_the_statement_one_wants_to_see() {
     let columns = [ColumnId(0), ColumnId(2), ColumnId(3)];
     let cases = [
         (
-            read_target(&table, key, &columns, Op::Update),
+            read_target(&table, key, &columns, Lock::Update),
             r#"SELECT (r."id")::text, (r."Order No")::text, (r."title")::text FROM "public"."Tasks" r WHERE r."id" = $1::text::uuid FOR NO KEY UPDATE"#,
         ),
         (
-            read_target(&table, key, &[key], Op::Delete),
+            read_target(&table, key, &[key], Lock::Delete),
             r#"SELECT (r."id")::text FROM "public"."Tasks" r WHERE r."id" = $1::text::uuid FOR UPDATE"#,
         ),
         (
