@@ -1,4 +1,8 @@
-//! One transaction after the other: read under lock, judge, write, settle.
+//! Uploads → the database: one transaction after the other, each read under lock, judged, written, settled.
+
+mod operation;
+mod transaction;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,13 +73,33 @@ pub struct Upload {
     pub deadline: Instant,
 }
 
-/// Applies an upload: one outcome for each transaction, in order.
+/// Applies an upload: one outcome for each transaction, in order (contract, *POST /api/data*).
+///
+/// Run it in a task of its own: a client that hangs up must not cut a transaction in half.
 pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
-    let _ = road;
-    upload
-        .batch
-        .transactions
-        .iter()
-        .map(|_| Outcome::NotAttempted)
-        .collect()
+    let mut outcomes = Vec::with_capacity(upload.batch.transactions.len());
+    let mut snapshot = upload.snapshot.clone();
+    let mut goes_on = true;
+    for transaction in &upload.batch.transactions {
+        let outcome = if goes_on {
+            transaction::apply(road, &upload, &mut snapshot, transaction).await
+        } else {
+            Outcome::NotAttempted
+        };
+        goes_on = goes_on && outcome.lets_the_batch_go_on(road.on_fatal_error);
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+impl Outcome {
+    fn lets_the_batch_go_on(&self, on_fatal_error: OnFatalError) -> bool {
+        match self {
+            Self::Applied => true,
+            Self::Refused(refusal) => {
+                on_fatal_error == OnFatalError::Skip && !refusal.requires_client_handling
+            }
+            Self::Retry(_) | Self::NotAttempted => false,
+        }
+    }
 }

@@ -175,6 +175,7 @@ pub struct Need {
 #[derive(Debug, Default)]
 pub struct Related {
     rows: std::collections::HashMap<Need, Arc<[Row]>>,
+    given_up: BTreeSet<Need>,
     missing: RefCell<BTreeSet<Need>>,
 }
 
@@ -182,7 +183,7 @@ impl Related {
     /// The rows of a need, or a note that they are missing.
     pub fn rows(&self, need: &Need) -> Option<&Arc<[Row]>> {
         let found = self.rows.get(need);
-        if found.is_none() {
+        if found.is_none() && !self.given_up.contains(need) {
             self.missing.borrow_mut().insert(need.clone());
         }
         found
@@ -196,6 +197,11 @@ impl Related {
     /// Puts rows in.
     pub fn insert(&mut self, need: Need, rows: Arc<[Row]>) {
         self.rows.insert(need, rows);
+    }
+
+    /// Notes that the rows of a need are too many to be read: asking for them is an error from now on.
+    pub fn give_up(&mut self, need: Need) {
+        self.given_up.insert(need);
     }
 
     /// How many rows are held.

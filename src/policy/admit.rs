@@ -45,38 +45,36 @@ pub enum Admission<'p> {
 }
 
 impl Admitted<'_> {
-    /// Values whose stored text only the database can tell, with their columns: hand its answer to [`Admitted::settle_text`].
-    pub fn uncanonical(&self) -> Vec<(ColumnId, String)> {
-        let sent = self
-            .sent
+    /// Values of an op whose stored text only the database can tell, with their columns: hand its answer to [`Admitted::settle_text`].
+    /// Values that a preset drops are not looked at.
+    pub fn uncanonical(&self, op: Op) -> Vec<(ColumnId, String)> {
+        self.sent
             .iter()
-            .map(|value| (value.column, &value.converted));
-        let preset_only = self
-            .preset_only
-            .iter()
-            .map(|(column, converted)| (*column, converted));
-        sent.chain(preset_only)
-            .filter(|(column, _)| self.table.needs_canonical_text(*column))
-            .filter_map(|(column, converted)| {
-                Some((column, converted.as_ref().ok()?.text.as_deref()?.to_owned()))
+            .filter(|value| self.table.needs_canonical_text(value.column))
+            .filter(|value| !self.table.is_preset(value.column, op))
+            .filter_map(|value| {
+                let text = value.converted.as_ref().ok()?.text.as_deref()?;
+                Some((value.column, text.to_owned()))
             })
             .collect()
     }
 
     /// Replaces the text of a value by the one the database would store.
     pub fn settle_text(&mut self, column: ColumnId, text: &str) {
-        let sent = self
-            .sent
-            .iter_mut()
-            .map(|value| (value.column, &mut value.converted));
-        let preset_only = self
-            .preset_only
-            .iter_mut()
-            .map(|(column, converted)| (*column, converted));
-        for (_, converted) in sent.chain(preset_only).filter(|(id, _)| *id == column) {
-            if let Ok(datum) = converted {
+        for value in self.sent.iter_mut().filter(|value| value.column == column) {
+            if let Ok(datum) = &mut value.converted {
                 datum.text = Some(text.into());
             }
+        }
+    }
+
+    /// What happens to the row, where it is there or not; `None` where nothing is left to do (step 3).
+    pub fn op(&self, is_present: bool) -> Option<Op> {
+        match (self.verb, is_present) {
+            (Verb::Put, false) => Some(Op::Create),
+            (Verb::Put | Verb::Patch, true) => Some(Op::Update),
+            (Verb::Delete, true) => Some(Op::Delete),
+            (Verb::Patch | Verb::Delete, false) => None,
         }
     }
 }

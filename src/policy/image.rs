@@ -26,16 +26,6 @@ pub(super) struct Images<'a> {
     pub overreaches: bool,
 }
 
-/// Which op a verb is on a row that is there or not; `None` where nothing is left to do.
-pub(super) fn op(verb: Verb, is_present: bool) -> Option<Op> {
-    match (verb, is_present) {
-        (Verb::Put, false) => Some(Op::Create),
-        (Verb::Put | Verb::Patch, true) => Some(Op::Update),
-        (Verb::Delete, true) => Some(Op::Delete),
-        (Verb::Patch | Verb::Delete, false) => None,
-    }
-}
-
 /// A default or preset could not be computed, or a value that counts does not convert.
 pub(super) type Doubt = Refusal;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::expr::{Budget, Compiled, EvalError, Frame, Related};
 use crate::policy::admit::Admitted;
-use crate::policy::image::{self, Images};
+use crate::policy::image::Images;
 use crate::policy::{Asking, Judgement, Permitted, Refusal, Verdict, Write, conditions, validate};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::Row;
@@ -48,7 +48,7 @@ fn decide(
     stored: Option<&Row>,
     hearing: &mut Hearing<'_>,
 ) -> Result<Verdict, Refusal> {
-    let Some(op) = image::op(admitted.verb, stored.is_some()) else {
+    let Some(op) = admitted.op(stored.is_some()) else {
         return Ok(Verdict::Done);
     };
     let images = match (op, stored) {

@@ -1,22 +1,29 @@
 //! The plan in force: one pointer, and the freshening of its catalogue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::time::Instant;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 use crate::driver::postgres::{DriverError, Store};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::rules::RuleSet;
 use crate::vocabulary::problem::Problems;
 
-/// One plan, the rules it was compiled from, and when the reading of its catalogue began.
+/// Least time between the beginnings of two readings of the catalogue (contract, *No fatal answer from a stale picture*).
+const READINGS_APART: Duration = Duration::from_secs(1);
+
+/// One plan, and when the reading of its catalogue began.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The compiled rules.
     pub plan: Plan,
-    /// The rules as written.
-    pub rules: Arc<RuleSet>,
+    /// What compiles, and its author should look at.
+    pub warnings: Problems,
+    /// 12 hex digits that name the rules it was compiled from.
+    pub version: Arc<str>,
     /// When the reading of the catalogue began.
     pub read_at: Instant,
 }
@@ -27,6 +34,8 @@ pub struct Current {
     rules: Arc<RuleSet>,
     version: Arc<str>,
     pointer: ArcSwapOption<Snapshot>,
+    /// When the last reading began. Whoever holds the lock is reading; the others wait for what it brings.
+    reading: Mutex<Option<Instant>>,
 }
 
 /// Why there is no fresh plan.
@@ -47,6 +56,7 @@ impl Current {
             rules,
             version,
             pointer: ArcSwapOption::empty(),
+            reading: Mutex::new(None),
         }
     }
 
@@ -62,7 +72,27 @@ impl Current {
 
     /// A plan of the same rules whose reading of the catalogue began at `since` or later. Readings are shared, and start at most once a second.
     pub async fn freshen(&self, store: &Store, since: Instant) -> Result<Arc<Snapshot>, Stale> {
-        let _ = (store, since, &self.rules);
-        Err(Stale::Unfit(Problems::default()))
+        let mut last = self.reading.lock().await;
+        if let Some(snapshot) = self.snapshot().filter(|s| s.read_at >= since) {
+            return Ok(snapshot);
+        }
+        if let Some(began) = *last {
+            sleep_until(began + READINGS_APART).await;
+        }
+        let read_at = Instant::now();
+        *last = Some(read_at);
+        let catalog = store.introspect().await?;
+        let compilation = plan::compile(&self.rules, &catalog);
+        let Some(plan) = compilation.plan else {
+            return Err(Stale::Unfit(compilation.problems));
+        };
+        let snapshot = Arc::new(Snapshot {
+            plan,
+            warnings: compilation.problems,
+            version: self.version.clone(),
+            read_at,
+        });
+        self.pointer.store(Some(snapshot.clone()));
+        Ok(snapshot)
     }
 }

@@ -98,6 +98,20 @@ impl DriverError {
         }
     }
 
+    /// What it is without the server's text, which can quote values: for the log.
+    pub fn summary(&self) -> String {
+        let Some(code) = &self.sqlstate else {
+            return self.text.clone();
+        };
+        let constraint = self
+            .constraint
+            .iter()
+            .map(|name| format!(", constraint {name}"));
+        let column = self.column.iter().map(|name| format!(", column {name}"));
+        let parts: String = constraint.chain(column).collect();
+        format!("SQLSTATE {code}{parts}")
+    }
+
     /// What the contract makes of it. Fatal answers hold only for statements that write an app's row, SET CONSTRAINTS and COMMIT.
     pub fn class(&self) -> Class {
         let Some(code) = self.sqlstate.as_deref() else {

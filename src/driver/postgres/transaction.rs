@@ -97,6 +97,18 @@ impl Transaction {
         Ok(rows.iter().map(texts).collect())
     }
 
+    /// The text the database would store for a value that an app sent (`dialect::postgres::canonical_text`). An error of it is the app's.
+    pub async fn canonical(
+        &mut self,
+        statement: &Statement,
+        text: &str,
+    ) -> Result<Option<String>, DriverError> {
+        let rows = self
+            .query(Phase::Write, statement, &[Type::TEXT], &[&text])
+            .await?;
+        Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()))
+    }
+
     /// Rows of a read whose parameters are arrays of text, and a last one that limits the rows.
     pub async fn read_many(
         &mut self,
