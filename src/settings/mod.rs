@@ -1,5 +1,17 @@
 //! rulegate.yaml, environment and flags → [`Settings`]. Secrets print as stars.
 
+mod client_auth;
+pub mod keys;
+mod lines;
+mod read;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub use crate::document::Environment;
+pub use read::read;
+pub use sources::{Source, is_private};
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,10 +43,9 @@ pub struct Flags {
     pub admin: Option<SocketAddr>,
     /// `--database`
     pub database: Option<Secret>,
+    /// The keys of `rulegate dev`, a JWKS document. They stand in place of every source of keys in the file.
+    pub jwks: Option<serde_json::Value>,
 }
-
-/// The variables of the environment, by name.
-pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The listeners.
 #[derive(Clone, Debug)]
@@ -152,6 +163,31 @@ pub struct Line {
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
+}
+
+impl Flags {
+    /// The settings of the file that these flags make unimportant: what they need from the environment may be missing.
+    pub fn overridden(&self) -> Vec<&'static str> {
+        let mut paths = Vec::new();
+        if self.database.is_some() {
+            paths.push("database.uri");
+        }
+        if self.jwks.is_some() {
+            paths.extend(["client_auth.jwks_uri", "client_auth.jwks"]);
+        }
+        paths
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Flag => "flag",
+            Self::Default => "default",
+        })
+    }
 }
 
 impl SslMode {

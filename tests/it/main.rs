@@ -7,6 +7,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod cases;
 mod catalogue;
 mod layering;
 mod postgres;
