@@ -19,8 +19,6 @@ static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 pub struct Gauges {
     /// Whether writes can be taken.
     pub is_ready: bool,
-    /// Open client connections.
-    pub connections: usize,
     /// Requests in the house: waiting or executing.
     pub requests: usize,
     /// Body bytes in flight.
@@ -95,7 +93,6 @@ fn request(answered: &Answered) {
 fn stand(gauges: &Gauges) {
     gauge!("rulegate_ready").set(if gauges.is_ready { 1.0 } else { 0.0 });
     let counts = [
-        ("rulegate_connections", gauges.connections),
         ("rulegate_requests", gauges.requests),
         ("rulegate_in_flight_body_bytes", gauges.in_flight_bytes),
         ("rulegate_pool_connections", gauges.pool_connections),

@@ -71,13 +71,25 @@ fn each_failure_has_its_status_and_a_message() {
         (Failure::UnknownPath, 404, None),
         (Failure::Unbuilt("token issuing"), 404, None),
         (Failure::Unbuilt("reloading"), 501, None),
-        (Failure::WrongMethod { allowed: "GET" }, 405, Some(("allow", "GET"))),
+        (
+            Failure::WrongMethod { allowed: "GET" },
+            405,
+            Some(("allow", "GET")),
+        ),
         (Failure::Foreign, 403, None),
         (Failure::NoToken, 401, Some(("www-authenticate", "Bearer"))),
-        (Failure::BadToken(TokenError::Signature), 401, Some(("www-authenticate", "Bearer"))),
+        (
+            Failure::BadToken(TokenError::Signature),
+            401,
+            Some(("www-authenticate", "Bearer")),
+        ),
         (Failure::NoKeys, 503, Some(("retry-after", "2"))),
         (Failure::NoPlan, 503, Some(("retry-after", "2"))),
-        (Failure::Crowded(Crowd::Queue), 503, Some(("retry-after", "2"))),
+        (
+            Failure::Crowded(Crowd::Queue),
+            503,
+            Some(("retry-after", "2")),
+        ),
         (Failure::BodyTooLong { bytes_max: 9 }, 413, None),
         (Failure::BodyTooSlow, 408, None),
         (Failure::BodyCut("reset".to_owned()), 400, None),
@@ -85,7 +97,11 @@ fn each_failure_has_its_status_and_a_message() {
         (Failure::UnknownEncoding, 415, None),
         (Failure::BadGzip, 400, None),
         (Failure::OutOfTime, 503, Some(("retry-after", "2"))),
-        (Failure::Broken("x".to_owned()), 503, Some(("retry-after", "2"))),
+        (
+            Failure::Broken("x".to_owned()),
+            503,
+            Some(("retry-after", "2")),
+        ),
     ];
     for (cause, status, header) in rows {
         let reply = failure(&cause);
@@ -123,7 +139,11 @@ fn outcome() -> impl Strategy<Value = Outcome> {
             let mut refusal = Refusal::unauthorized("secret cause");
             refusal.message = text;
             refusal.operation_index = index;
-            refusal.details = if detailed { vec![detail(None)] } else { Vec::new() };
+            refusal.details = if detailed {
+                vec![detail(None)]
+            } else {
+                Vec::new()
+            };
             Outcome::Refused(refusal)
         }),
     ]
