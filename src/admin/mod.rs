@@ -1,1 +1,113 @@
 //! The admin listener: metrics and status, for the operator alone.
+
+mod host;
+mod status;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::observe::{Answered, Event, exposition, tell};
+use crate::response::{Crowd, Failure, Reply, failure};
+use crate::serve::{Answer, Door, Gateway, Listener, Phase, to_response};
+
+/// Connections of the operator, at most.
+const CONNECTIONS_MAX: usize = 64;
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Serves the admin listener until the gateway has stopped: what goes on while it stops can be watched.
+pub async fn run(gateway: Arc<Gateway>, socket: TcpListener) {
+    let mut limits = gateway.settings.limits.clone();
+    limits.connections_max = limits.connections_max.min(CONNECTIONS_MAX);
+    let listener = Listener::new(&limits, false);
+    let desk = Arc::new(Desk {
+        gateway: gateway.clone(),
+    });
+    let stop = gateway.reached(Phase::Stopped);
+    // A scraper that keeps its connection open must not keep the process.
+    let patience = async {
+        gateway.reached(Phase::Stopped).await;
+        tokio::time::sleep(limits.drain_notice).await;
+    };
+    tokio::select! {
+        () = listener.serve(socket, desk, stop) => {}
+        () = patience => {}
+    }
+}
+
+/// What the operator asks.
+struct Desk {
+    gateway: Arc<Gateway>,
+}
+
+impl Answer for Desk {
+    async fn answer(
+        self: Arc<Self>,
+        door: Door,
+        request: Request<Incoming>,
+    ) -> Response<Full<Bytes>> {
+        let arrived = Instant::now();
+        let (parts, _) = request.into_parts();
+        let result = self.reply(door, &parts);
+        let cause = result.as_ref().err().map(ToString::to_string);
+        let reply = result.unwrap_or_else(|cause| failure(&cause));
+        let answered = Answered {
+            method: parts.method.as_str().chars().take(16).collect(),
+            route: route(parts.uri.path()),
+            status: reply.status,
+            request_id: Uuid::new_v4().to_string(),
+            cause,
+            took: arrived.elapsed(),
+            ..Answered::default()
+        };
+        tell(&Event::RequestAnswered(&answered));
+        to_response(reply.with("cache-control", "no-store"))
+    }
+}
+
+/// A path's name in logs and metrics.
+fn route(path: &str) -> &'static str {
+    match path.strip_suffix('/').unwrap_or(path) {
+        "/metrics" => "admin /metrics",
+        "/status" => "admin /status",
+        "/reload" => "admin /reload",
+        _ => "admin (unknown)",
+    }
+}
+
+impl Desk {
+    fn reply(&self, door: Door, parts: &Parts) -> Result<Reply, Failure> {
+        if !host::is_own(&parts.headers, &parts.uri, door.local) {
+            return Err(Failure::Foreign);
+        }
+        if !door.has_room {
+            return Err(Failure::Crowded(Crowd::Connections));
+        }
+        match (parts.method.as_str(), route(parts.uri.path())) {
+            ("GET" | "HEAD", "admin /metrics") => Ok(self.metrics()),
+            ("GET" | "HEAD", "admin /status") => Ok(status::report(&self.gateway)),
+            ("POST", "admin /reload") => Err(Failure::Unbuilt("reloading")),
+            (_, "admin (unknown)") => Err(Failure::UnknownPath),
+            (_, "admin /reload") => Err(Failure::WrongMethod { allowed: "POST" }),
+            _ => Err(Failure::WrongMethod {
+                allowed: "GET, HEAD",
+            }),
+        }
+    }
+
+    fn metrics(&self) -> Reply {
+        tell(&Event::Gauges(&self.gateway.gauges()));
+        Reply {
+            body: exposition().into(),
+            ..Reply::empty(200)
+        }
+        .with("content-type", PROMETHEUS_TEXT)
+    }
+}

@@ -1,6 +1,16 @@
 //! One [`Event`] for each thing that can be told; turned into logs and metrics here and nowhere else.
 
-/// Something that happened. No variant carries a column's value.
+mod answered;
+mod log;
+mod metrics;
+
+use std::time::Duration;
+
+pub use answered::Answered;
+pub use log::init;
+pub use metrics::{Gauges, exposition, upkeep};
+
+/// Something that happened. No variant carries a column's value, nor a token.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
     /// A fact for the log, at information level: "listening on 0.0.0.0:6060".
@@ -9,13 +19,25 @@ pub enum Event<'a> {
     Warning(&'a str),
     /// Something an operator has to mend: what is wrong, and the cure.
     Mistake(&'a str),
+    /// A request was answered.
+    RequestAnswered(&'a Answered),
+    /// A key set was fetched, or was not.
+    KeysFetched {
+        /// Where.
+        uri: &'a str,
+        /// Why not.
+        error: Option<&'a str>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// Writes became possible, or impossible for a reason.
+    Readiness(Option<&'a str>),
+    /// What the gauges stand at.
+    Gauges(&'a Gauges),
 }
 
 /// Tells it.
 pub fn tell(event: &Event<'_>) {
-    match event {
-        Event::Note(text) => tracing::info!("{text}"),
-        Event::Warning(text) => tracing::warn!("{text}"),
-        Event::Mistake(text) => tracing::error!("{text}"),
-    }
+    log::write(event);
+    metrics::count(event);
 }

@@ -109,10 +109,17 @@ impl Store {
         let reason = match self.writable().await {
             Ok(true) => None,
             Ok(false) => Some("the database is read-only".to_owned()),
+            // All connections are at work: that says nothing against the database.
+            Err(_) if self.is_busy() => return None,
             Err(error) => Some(error.to_string()),
         };
         self.health.probed(reason.clone());
         reason
+    }
+
+    fn is_busy(&self) -> bool {
+        let status = self.pool.status();
+        status.size >= status.max_size && status.available == 0
     }
 
     async fn writable(&self) -> Result<bool, DriverError> {

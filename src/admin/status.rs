@@ -1,0 +1,63 @@
+//! `/status`: what an operator wants to know at a glance.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::response::Reply;
+use crate::serve::{Gateway, SourceStatus};
+
+pub(super) fn report(gateway: &Gateway) -> Reply {
+    let reasons = gateway.reasons();
+    let gauges = gateway.gauges();
+    let body = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "since": seconds(gateway.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()),
+        "uptime_seconds": seconds(gateway.since.elapsed().unwrap_or_default()),
+        "is_ready": reasons.is_empty(),
+        "reasons": reasons,
+        "rules": rules(gateway),
+        "database": {
+            "reason": gateway.road.store.health().reason(),
+            "pool": {
+                "max": gateway.settings.database.pool,
+                "connections": gauges.pool_connections,
+                "waiting": gauges.pool_waiting,
+            },
+        },
+        "keys": {
+            "usable": !gateway.keys.is_empty(),
+            "sources": gateway.keys.status().iter().map(source).collect::<Vec<_>>(),
+        },
+        "requests": {
+            "running": gauges.requests,
+            "in_flight_body_bytes": gauges.in_flight_bytes,
+        },
+    });
+    Reply::json(200, &body)
+}
+
+fn rules(gateway: &Gateway) -> Value {
+    let current = &gateway.road.current;
+    let snapshot = current.snapshot();
+    json!({
+        "version": current.version().as_ref(),
+        "in_force": snapshot.is_some(),
+        "plan": snapshot.as_ref().map(|snapshot| snapshot.plan.version()),
+        "tables": snapshot.as_ref().map(|snapshot| snapshot.plan.tables().count()),
+        "catalogue_age_seconds": snapshot.as_ref().map(|snapshot| seconds(snapshot.read_at.elapsed())),
+        "unfit": gateway.unfit(),
+    })
+}
+
+fn source(status: &SourceStatus) -> Value {
+    json!({
+        "uri": status.uri,
+        "age_seconds": status.age.map(seconds),
+        "error": status.error,
+    })
+}
+
+fn seconds(time: Duration) -> u64 {
+    time.as_secs()
+}

@@ -1,0 +1,86 @@
+//! Outcomes → the 200 of an upload: one result for each transaction, in order.
+
+use serde::Serialize;
+
+use crate::apply::{Outcome, Retry};
+use crate::policy::{Detail, Refusal};
+use crate::response::Reply;
+
+/// The answer to an upload that was looked at.
+pub fn results(outcomes: &[Outcome]) -> Reply {
+    let results = outcomes.iter().map(Result::of).collect();
+    Reply::json(200, &Body { results })
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    results: Vec<Result<'a>>,
+}
+
+/// One transaction's result. Optional fields are absent, never null: a device that meets null stops its queue.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+enum Result<'a> {
+    Success,
+    RetryableError {
+        message: &'a str,
+        retry_after_ms: u64,
+    },
+    FatalError {
+        requires_client_handling: bool,
+        message: &'a str,
+        failed_operation: FailedOperation<'a>,
+    },
+    NotAttempted,
+}
+
+#[derive(Serialize)]
+struct FailedOperation<'a> {
+    error_code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<Field<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_index: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    message: &'a str,
+}
+
+impl<'a> Result<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        match outcome {
+            Outcome::Applied => Self::Success,
+            Outcome::Refused(refusal) => Self::refused(refusal),
+            Outcome::Retry(Retry { message, after, .. }) => Self::RetryableError {
+                message,
+                retry_after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+            },
+            Outcome::NotAttempted => Self::NotAttempted,
+        }
+    }
+
+    fn refused(refusal: &'a Refusal) -> Self {
+        Self::FatalError {
+            requires_client_handling: refusal.requires_client_handling,
+            message: &refusal.message,
+            failed_operation: FailedOperation {
+                error_code: refusal.code.as_str(),
+                message: &refusal.message,
+                details: refusal.details.iter().map(field).collect(),
+                operation_index: refusal.operation_index,
+            },
+        }
+    }
+}
+
+fn field(detail: &Detail) -> Field<'_> {
+    Field {
+        field: detail.field.as_deref(),
+        message: &detail.message,
+    }
+}

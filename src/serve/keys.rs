@@ -1,0 +1,238 @@
+//! The keys that tokens are verified with: static ones at once, fetched ones kept fresh in the background (reliability, *Tokens*).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::auth::{KeySet, Origin, TokenError, Verified, Verifier};
+use crate::observe::{Event, tell};
+use crate::response::Failure;
+use crate::serve::fetch::{Address, Fetcher};
+use crate::settings::ClientAuth;
+use crate::vocabulary::limits::{JWKS_KEEP, JWKS_REFRESH, JWKS_UNKNOWN_KID_REFRESH, Limits};
+
+/// Least time between two fetches that an unknown key causes while some source was never reached.
+const COLD_REFRESH: Duration = Duration::from_secs(1);
+/// Longest time between two background fetches while some source was never reached.
+const COLD_REFRESH_MAX: Duration = Duration::from_secs(30);
+
+/// Every key, and what a token must say besides.
+#[derive(Debug)]
+pub struct Keys {
+    verifier: Verifier,
+    fixed: KeySet,
+    sources: Vec<Source>,
+    fetcher: Fetcher,
+    /// All usable keys; one pointer, so that a request never waits for a fetch of others.
+    usable: ArcSwap<KeySet>,
+    /// Holds one fetch at a time.
+    fetches: tokio::sync::Mutex<Fetches>,
+}
+
+#[derive(Debug, Default)]
+struct Fetches {
+    /// When the last one began.
+    began: Option<Instant>,
+    /// When the last one began that an unknown key caused.
+    began_for_unknown: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Source {
+    address: Address,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last good answer, and when it came.
+    good: Option<(KeySet, Instant)>,
+    /// Why the last fetch failed, if it did.
+    error: Option<String>,
+}
+
+/// What `/status` says of a source of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Where.
+    pub uri: String,
+    /// How long ago the last good answer came.
+    pub age: Option<Duration>,
+    /// Why the last fetch failed, if it did.
+    pub error: Option<String>,
+}
+
+impl Keys {
+    /// The keys of the settings. Nothing is fetched yet. The notes are for the log: static keys that are left out.
+    pub fn new(client_auth: &ClientAuth, limits: &Limits) -> Result<(Self, Vec<String>), String> {
+        let (fixed, notes) = match &client_auth.jwks {
+            Some(jwks) => KeySet::parse(&jwks.node, Origin::Static)?,
+            None => (KeySet::default(), Vec::new()),
+        };
+        let sources = client_auth
+            .jwks_uris
+            .iter()
+            .map(|uri| Address::parse(&uri.node, &client_auth.jwks_allow_hosts).map(Source::new))
+            .collect::<Result<_, _>>()?;
+        let keys = Self {
+            verifier: Verifier {
+                audience: client_auth.audience.clone(),
+                authorized_parties: client_auth.authorized_parties.clone(),
+                issuer: client_auth.issuer.clone(),
+                ..Verifier::new(limits)
+            },
+            usable: ArcSwap::from_pointee(fixed.clone()),
+            fixed,
+            sources,
+            fetcher: Fetcher::default(),
+            fetches: tokio::sync::Mutex::default(),
+        };
+        Ok((keys, notes))
+    }
+
+    /// Verifies a token at a time, in seconds since 1970. A key that is not known may be new: it is fetched, if a fetch is due.
+    pub async fn verify(&self, token: &str, now: i64) -> Result<Verified, Failure> {
+        match self.verify_with_what_is_here(token, now) {
+            Err(TokenError::UnknownKey) => {}
+            Err(error) => return Err(Failure::BadToken(error)),
+            Ok(verified) => return Ok(verified),
+        }
+        self.refresh_for_unknown().await;
+        match self.verify_with_what_is_here(token, now) {
+            // A 401 would make the device drop a token that may be good.
+            Err(TokenError::UnknownKey) if self.is_cold() => Err(Failure::NoKeys),
+            Err(error) => Err(Failure::BadToken(error)),
+            Ok(verified) => Ok(verified),
+        }
+    }
+
+    fn verify_with_what_is_here(&self, token: &str, now: i64) -> Result<Verified, TokenError> {
+        self.verifier.verify(&self.usable.load(), token, now)
+    }
+
+    /// Whether there is no usable key at all, so that nobody can be let in.
+    pub fn is_empty(&self) -> bool {
+        self.usable.load().is_empty()
+    }
+
+    /// Whether some source has no good answer, or too old a one; or there is nothing to verify with.
+    fn is_cold(&self) -> bool {
+        self.is_empty() || self.sources.iter().any(Source::is_cold)
+    }
+
+    /// Each source, for `/status`.
+    pub fn status(&self) -> Vec<SourceStatus> {
+        self.sources.iter().map(Source::status).collect()
+    }
+
+    /// Keeps the fetched keys fresh, for ever. While a source was never reached it is asked more often.
+    pub async fn keep_fresh(&self) {
+        let mut pause = COLD_REFRESH;
+        while !self.sources.is_empty() {
+            self.fetch_all(&mut *self.fetches.lock().await).await;
+            if self.sources.iter().any(Source::is_cold) {
+                sleep(pause).await;
+                pause = pause.saturating_mul(2).min(COLD_REFRESH_MAX);
+            } else {
+                sleep(JWKS_REFRESH).await;
+                pause = COLD_REFRESH;
+            }
+        }
+    }
+
+    /// A token named a key that is not here: one fetch in a while is its due, however many ask. Whoever asks during a fetch waits for it.
+    async fn refresh_for_unknown(&self) {
+        if self.sources.is_empty() {
+            return;
+        }
+        let asked = Instant::now();
+        let mut fetches = self.fetches.lock().await;
+        let pause = if self.is_cold() {
+            COLD_REFRESH
+        } else {
+            JWKS_UNKNOWN_KID_REFRESH
+        };
+        let is_within = |began: Option<Instant>, pause| {
+            began.is_some_and(|began: Instant| began + pause > asked)
+        };
+        if is_within(fetches.began, Duration::ZERO) || is_within(fetches.began_for_unknown, pause) {
+            return;
+        }
+        fetches.began_for_unknown = Some(Instant::now());
+        self.fetch_all(&mut fetches).await;
+    }
+
+    async fn fetch_all(&self, fetches: &mut Fetches) {
+        fetches.began = Some(Instant::now());
+        join_all(self.sources.iter().map(|source| self.fetch(source))).await;
+        let found: Vec<KeySet> = self.sources.iter().filter_map(Source::usable).collect();
+        let all = std::iter::once(&self.fixed).chain(&found);
+        self.usable.store(Arc::new(KeySet::merged(all)));
+    }
+
+    async fn fetch(&self, source: &Source) {
+        let began = Instant::now();
+        let fetched = self.fetcher.fetch(&source.address).await;
+        let read = fetched.and_then(|jwks| KeySet::parse(&jwks, Origin::Fetched));
+        let uri = source.address.describe();
+        tell(&Event::KeysFetched {
+            uri: &uri,
+            error: read.as_ref().err().map(String::as_str),
+            took: began.elapsed(),
+        });
+        source.note(read.map(|(keys, _)| keys));
+    }
+}
+
+impl Source {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A good answer replaces the set at once; a failure keeps the old one.
+    fn note(&self, read: Result<KeySet, String>) {
+        self.with(|state| match read {
+            Ok(keys) => {
+                *state = State {
+                    good: Some((keys, Instant::now())),
+                    error: None,
+                }
+            }
+            Err(error) => state.error = Some(error),
+        });
+    }
+
+    fn usable(&self) -> Option<KeySet> {
+        self.with(|state| {
+            let (keys, came) = state.good.as_ref()?;
+            (came.elapsed() < JWKS_KEEP).then(|| keys.clone())
+        })
+    }
+
+    fn is_cold(&self) -> bool {
+        self.with(|state| {
+            state
+                .good
+                .as_ref()
+                .is_none_or(|(_, came)| came.elapsed() >= JWKS_KEEP)
+        })
+    }
+
+    fn status(&self) -> SourceStatus {
+        self.with(|state| SourceStatus {
+            uri: self.address.describe(),
+            age: state.good.as_ref().map(|(_, came)| came.elapsed()),
+            error: state.error.clone(),
+        })
+    }
+
+    fn with<R>(&self, visit: impl FnOnce(&mut State) -> R) -> R {
+        visit(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,95 @@
+//! What keeps readiness true by itself: the database is asked again and again, and the rules come into force as soon as it can be read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::observe::{Event, tell, upkeep};
+use crate::reload::Stale;
+use crate::serve::gateway::Gateway;
+use crate::vocabulary::place::Sources;
+use crate::vocabulary::problem::Problems;
+
+/// Time between two probes while all is well.
+const PROBE: Duration = Duration::from_secs(5);
+/// Time between two probes while something is wrong.
+const PROBE_RED: Duration = Duration::from_secs(1);
+/// Time a noted mistake keeps us red before writes are let try again.
+const MISTAKE_RETRY: Duration = Duration::from_secs(15);
+
+/// The first plan. `Ok` means that there is one, or that the database cannot be read yet, which is tried again in the background;
+/// an error means that the rules do not fit the database.
+pub async fn first_plan(gateway: &Gateway) -> Result<(), Problems> {
+    let current = &gateway.road.current;
+    match current.freshen(&gateway.road.store, Instant::now()).await {
+        Ok(_) => Ok(()),
+        Err(Stale::Unfit(problems)) => Err(problems),
+        Err(Stale::Unread(error)) => {
+            let health = gateway.road.store.health();
+            health.probed(Some(error.to_string()));
+            Ok(())
+        }
+    }
+}
+
+/// Watches for ever.
+pub(super) async fn watch(gateway: Arc<Gateway>) {
+    let mut told: Option<String> = None;
+    let mut is_first = true;
+    let mut mistaken: Option<Instant> = None;
+    loop {
+        gateway.road.store.probe().await;
+        mistaken = forgive(&gateway, mistaken);
+        bring_into_force(&gateway).await;
+        let reasons = gateway.reasons();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        if is_first || reason != told {
+            tell(&Event::Readiness(reason.as_deref()));
+        }
+        is_first = false;
+        let pause = if reason.is_none() { PROBE } else { PROBE_RED };
+        told = reason;
+        upkeep();
+        sleep(pause).await;
+    }
+}
+
+/// A mistake shows only in a write. While we are red nobody may send one, so after a while we are green again, until the next write says otherwise.
+fn forgive(gateway: &Gateway, since: Option<Instant>) -> Option<Instant> {
+    let health = gateway.road.store.health();
+    if !health.has_mistake() {
+        return None;
+    }
+    let since = since.unwrap_or_else(Instant::now);
+    if since.elapsed() < MISTAKE_RETRY {
+        return Some(since);
+    }
+    health.mended();
+    None
+}
+
+/// Compiles the rules while they were never in force.
+async fn bring_into_force(gateway: &Gateway) {
+    let current = &gateway.road.current;
+    if current.snapshot().is_some() {
+        gateway.note_unfit(None);
+        return;
+    }
+    match current.freshen(&gateway.road.store, Instant::now()).await {
+        Ok(_) => {
+            gateway.note_unfit(None);
+        }
+        Err(Stale::Unread(error)) => gateway.road.store.health().probed(Some(error.to_string())),
+        Err(Stale::Unfit(problems)) => unfit(gateway, &problems),
+    }
+}
+
+fn unfit(gateway: &Gateway, problems: &Problems) {
+    let reason = format!("the rules do not fit the database: {}", problems.count());
+    if gateway.note_unfit(Some(reason)) {
+        tell(&Event::Mistake(
+            &problems.render(&Sources::default(), false),
+        ));
+    }
+}
