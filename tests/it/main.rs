@@ -8,6 +8,7 @@
 )]
 
 mod catalogue;
+mod journal;
 mod layering;
 mod postgres;
 mod project;
