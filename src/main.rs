@@ -3,8 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!(
-        "rulegate: there is nothing to run yet; docs/ARCHITECTURE.md says which rooms are built"
-    );
-    ExitCode::from(2)
+    rulegate::cli::main()
 }

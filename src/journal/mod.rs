@@ -1,1 +1,7 @@
 //! Our own schema `rulegate` in the app's database, versioned. Ledger and dead letters will live here.
+
+mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use schema::{JournalError, LATEST, Version, ddl, migrate, version};

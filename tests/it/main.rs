@@ -9,6 +9,7 @@
 
 mod cases;
 mod catalogue;
+mod journal;
 mod layering;
 mod postgres;
 mod project;

@@ -1,0 +1,238 @@
+//! The command line: what a person can type, and the help that teaches it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+use crate::settings::{Flags, Secret};
+
+const EXAMPLES: &str = "\
+A first try, with nothing but Postgres installed:
+  rulegate dev
+
+Before a deployment, and then there:
+  rulegate check rules --database postgres://app@db.example.com/app
+  rulegate migrate rules
+  JWKS_URI=https://login.example.com/.well-known/jwks.json DATABASE_URL=postgres://… rulegate serve rules
+
+Exit codes: 0 all went well, 1 the rules are wrong, 2 the command could not run.";
+
+/// The write backend that a local-first app gets from YAML alone: takes PowerSync uploads, decides each write by rules, applies it to Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "rulegate", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything for a first try: a database, keys, tokens, and the server
+    #[command(after_help = DEV)]
+    Dev(Serving),
+    /// Serve uploads by the rules of a folder
+    #[command(after_help = SERVE)]
+    Serve(Serving),
+    /// Say everything that is wrong with a folder of rules, and what to write instead
+    #[command(after_help = CHECK)]
+    Check(Checking),
+    /// Make or renew Rulegate's own schema in the database
+    #[command(after_help = MIGRATE)]
+    Migrate(Migrating),
+    /// Print a token that `rulegate dev` accepts, for curl
+    #[command(after_help = TOKEN)]
+    Token(Signing),
+    /// Ask a running server on this machine whether it lives: for a container's health check
+    #[command(after_help = HEALTHCHECK)]
+    Healthcheck(Asking),
+}
+
+const DEV: &str = "\
+The database is the first of these that is there:
+  1. --database, `database.uri` of rulegate.yaml, or the variable DATABASE_URL
+  2. Postgres installed on this machine: started privately, its data kept in .rulegate/pg, stopped with Ctrl-C
+A database without a table gets schema.sql and sample.sql of the rules folder. Keys are made on the first run, in .rulegate/keys.
+It listens on this machine only, unless --listen or rulegate.yaml says otherwise.
+
+  rulegate dev
+  rulegate dev rules --listen 127.0.0.1:7070
+  rulegate dev --database postgres://postgres@localhost/scratch";
+
+const SERVE: &str = "\
+It starts only with rules that `rulegate check` finds in order, and waits for a database that is not there yet (/readyz says so).
+SIGTERM or Ctrl-C finishes what runs; a second one stops at once.
+
+  rulegate serve
+  rulegate serve /etc/rulegate --listen 0.0.0.0:6060 --admin 127.0.0.1:6061";
+
+const CHECK: &str = "\
+The rules are held against the live database: --database, `database.uri`, DATABASE_URL, else the one that `rulegate dev` runs here.
+
+  rulegate check
+  rulegate check rules --settings        every setting, its value, where it came from
+  rulegate check rules --plan            the compiled rules, as they will be judged
+  rulegate check rules --catalog db.txt  without a database: against its catalogue as text
+  rulegate check --print-catalog > db.txt";
+
+const MIGRATE: &str = "\
+Safe to run again, and while another one runs.
+
+  rulegate migrate
+  rulegate migrate --print | psql \"$DATABASE_URL\"";
+
+const TOKEN: &str = "\
+The key is that of `rulegate dev` (.rulegate/keys, made where there is none). Audience and issuer come from rulegate.yaml; --claim wins.
+
+  rulegate token --sub 00000000-0000-0000-0000-00000000000a
+  rulegate token --sub 00000000-0000-0000-0000-00000000000a --claim role=admin --claim 'teams=[\"red\"]' --lifetime 7d
+  curl -H \"authorization: Bearer $(rulegate token --sub 00000000-0000-0000-0000-00000000000a)\" …";
+
+const HEALTHCHECK: &str = "\
+Asks GET /livez on the loopback address, at the port where the rules folder says that the server listens. Exit code 0 if it lives, else 2.
+
+  rulegate healthcheck
+  rulegate healthcheck --listen 0.0.0.0:7070";
+
+/// Which folder, and what of its settings the command line changes.
+#[derive(Debug, Args)]
+pub struct Serving {
+    /// The folder of rules
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// Where uploads are taken, for example 0.0.0.0:6060
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Where operators look (/status, /metrics); keep it private
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub admin: Option<SocketAddr>,
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// The database.
+#[derive(Debug, Args)]
+pub struct Database {
+    /// The database, for example `postgres://user:password@host/name`; the variable `DATABASE_URL` keeps it out of the list of processes
+    #[arg(long = "database", value_name = "URI")]
+    pub uri: Option<String>,
+}
+
+/// `rulegate check`
+#[derive(Debug, Args)]
+pub struct Checking {
+    /// The folder of rules
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// Print every setting with its value and where it came from; secrets print as stars
+    #[arg(long)]
+    pub settings: bool,
+    /// Print the compiled rules
+    #[arg(long)]
+    pub plan: bool,
+    /// Check against a catalogue in its text form instead of a database
+    #[arg(long, value_name = "FILE", conflicts_with = "uri")]
+    pub catalog: Option<PathBuf>,
+    /// Print the catalogue of the database in its text form, and check nothing
+    #[arg(long, conflicts_with_all = ["catalog", "settings", "plan"])]
+    pub print_catalog: bool,
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// `rulegate migrate`
+#[derive(Debug, Args)]
+pub struct Migrating {
+    /// The folder of rules, for the settings of the database
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// Print the statements and touch nothing
+    #[arg(long)]
+    pub print: bool,
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// `rulegate token`
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// The folder of rules, for audience and issuer
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// Who the token is for: the claim `sub`
+    #[arg(long, value_name = "ID")]
+    pub sub: String,
+    /// A further claim; the value is JSON, or else text. May be repeated
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
+    pub claims: Vec<(String, Value)>,
+    /// How long it holds: 30s, 5m, 12h, 7d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = lifetime)]
+    pub lifetime: Duration,
+}
+
+/// `rulegate healthcheck`
+#[derive(Debug, Args)]
+pub struct Asking {
+    /// The folder of rules, for the port
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// Where the server listens, if it was started with this flag
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl Database {
+    /// What the command line changes of the settings.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            database: self.uri.clone().map(Secret::new),
+            ..Flags::default()
+        }
+    }
+}
+
+impl Serving {
+    /// What the command line changes of the settings.
+    pub fn flags(&self) -> Flags {
+        Flags {
+            listen: self.listen,
+            admin: self.admin,
+            ..self.database.flags()
+        }
+    }
+}
+
+/// `name=value`
+fn claim(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("a claim is written NAME=VALUE")?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((name.to_owned(), value))
+}
+
+/// `30s`, `5m`, `12h`, `7d`
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let unreadable = || "a time is a number and s, m, h or d, for example 12h".to_owned();
+    let unit = text.chars().last().ok_or_else(unreadable)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return Err(unreadable()),
+    };
+    text.strip_suffix(unit)
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse::<u64>().ok())
+        .and_then(|count| count.checked_mul(seconds))
+        // A hundred years: beyond it the sum with today's date is nobody's wish.
+        .filter(|seconds| *seconds > 0 && *seconds <= 100 * 366 * 24 * 60 * 60)
+        .map(Duration::from_secs)
+        .ok_or_else(unreadable)
+}

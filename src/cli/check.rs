@@ -1,0 +1,145 @@
+//! `rulegate check`: everything that is wrong with a folder.
+
+use std::fmt::Write as _;
+
+use crate::catalog::Catalog;
+use crate::cli::arguments::Checking;
+use crate::cli::examine;
+use crate::cli::home::Home;
+use crate::cli::trouble::Trouble;
+use crate::cli::variables::{DATABASE, DATABASE_STAND_IN, KEYS, KEYS_STAND_IN, StandIns};
+use crate::driver::postgres::{Store, describe};
+use crate::reload::Loading;
+use crate::settings::{self, Line, Origin};
+use crate::vocabulary::limits::Limits;
+
+/// Loads, compiles, and says what was found.
+pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
+    let stand_ins = stand_ins(arguments);
+    let loading = examine::load(&arguments.rules, &stand_ins, &arguments.database.flags())?;
+    if arguments.print_catalog {
+        let (catalog, _) = live(arguments, &loading, &stand_ins).await?;
+        print!("{}", catalog.to_text());
+        return Ok(());
+    }
+    if arguments.settings {
+        print!("{}", table(&loading.lines));
+    }
+    let (catalog, against) = match catalog(arguments, &loading, &stand_ins).await {
+        Ok(found) => found,
+        // What is wrong in the files comes first: without them mended there may be no database to ask.
+        Err(trouble) => {
+            examine::pass(&loading.problems, &loading)?;
+            return Err(trouble);
+        }
+    };
+    let (plan, problems) = examine::compile(&loading, &catalog)?;
+    examine::pass(&problems, &loading)?;
+    if let Some(plan) = plan.filter(|_| arguments.plan) {
+        print!("{}", plan.text());
+    }
+    println!(
+        "{}: {} checked against {against}. {}",
+        arguments.rules.display(),
+        examine::size(&loading.rules),
+        match problems.count().as_str() {
+            "no problems" => "No problems.".to_owned(),
+            count => format!("It loads, with {count}."),
+        }
+    );
+    if stand_ins.read(KEYS).as_deref() == Some(KEYS_STAND_IN) {
+        println!(
+            "Keys: {KEYS} is not set here. `rulegate dev` does without; `rulegate serve` does not."
+        );
+    }
+    Ok(())
+}
+
+/// Where `rulegate dev` has been, its key and its database stand in for what is not set. Against a text no database is needed at all.
+fn stand_ins(arguments: &Checking) -> StandIns {
+    if arguments.catalog.is_some() {
+        return StandIns::keys().and(DATABASE, DATABASE_STAND_IN);
+    }
+    let Some(home) = Home::existing() else {
+        return StandIns::none();
+    };
+    match home.database_uri() {
+        Some(uri) => StandIns::keys().and(DATABASE, uri),
+        None => StandIns::keys(),
+    }
+}
+
+async fn catalog(
+    arguments: &Checking,
+    loading: &Loading,
+    stand_ins: &StandIns,
+) -> Result<(Catalog, String), Trouble> {
+    let Some(path) = &arguments.catalog else {
+        return live(arguments, loading, stand_ins).await;
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Trouble::unable(format!("{}: {error}", path.display())))?;
+    let catalog = Catalog::parse(&text)
+        .map_err(|error| Trouble::unable(format!("{}: {error}", path.display())))?;
+    Ok((catalog, path.display().to_string()))
+}
+
+/// The live database's catalogue, and the database's name.
+async fn live(
+    arguments: &Checking,
+    loading: &Loading,
+    stand_ins: &StandIns,
+) -> Result<(Catalog, String), Trouble> {
+    let database = match &loading.settings {
+        Some(settings) => settings.database.clone(),
+        None => outside(arguments, stand_ins),
+    };
+    let name = database.uri.as_ref().map(|uri| describe(uri.reveal()));
+    let store = Store::open(&database, &Limits::default())
+        .map_err(|error| Trouble::unable(format!("{error}, or --catalog FILE")))?;
+    let catalog = store.introspect().await.map_err(|error| {
+        Trouble::unable(format!(
+            "the database's catalogue could not be read: {error}"
+        ))
+    })?;
+    Ok((catalog, name.unwrap_or_default()))
+}
+
+/// The database as flag and environment name it, where the settings have errors of their own.
+fn outside(arguments: &Checking, stand_ins: &StandIns) -> settings::Database {
+    let named = stand_ins.read(DATABASE).map(settings::Secret::new);
+    settings::Database {
+        uri: arguments.database.flags().database.or(named),
+        pool: 1,
+        role: None,
+        sslmode: None,
+        cacert: None,
+        raised_messages: false,
+    }
+}
+
+/// Name, value and origin in columns.
+fn table(lines: &[Line]) -> String {
+    let width = |of: fn(&Line) -> &str| lines.iter().map(|line| of(line).chars().count()).max();
+    let names = width(|line| &line.name).unwrap_or_default();
+    let values = width(|line| &line.value).unwrap_or_default().min(60);
+    let mut text = String::new();
+    for Line {
+        name,
+        value,
+        origin,
+    } in lines
+    {
+        let _ = writeln!(text, "{name:names$}  {value:values$}  {}", word(*origin));
+    }
+    text
+}
+
+fn word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::File => "file",
+        Origin::Environment => "environment",
+        Origin::Flag => "flag",
+        Origin::Default => "default",
+    }
+}

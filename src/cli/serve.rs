@@ -1,0 +1,111 @@
+//! `rulegate serve`: rules in order, a database that may come later, and the server.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::cli::arguments::Serving;
+use crate::cli::examine;
+use crate::cli::listeners::Listeners;
+use crate::cli::signals;
+use crate::cli::trouble::Trouble;
+use crate::cli::variables::StandIns;
+use crate::driver::postgres::{Store, describe};
+use crate::observe::{self, Event};
+use crate::reload::{Current, Loading, Stale};
+use crate::settings::Settings;
+
+/// Everything that serving needs.
+pub struct Ready {
+    /// What the operator decided.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// The rules in force.
+    pub current: Arc<Current>,
+    /// The sockets.
+    pub listeners: Listeners,
+}
+
+/// Serves until it is told to stop.
+pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
+    let told = signals::listen(|| ())?;
+    let loading = examine::load(&arguments.rules, &StandIns::none(), &arguments.flags())?;
+    examine::pass(&loading.problems, &loading)?;
+    let settings = settings(&loading)?;
+    let listeners = Listeners::bind(&settings.server).await?;
+    let store = open(&settings)?;
+    let current = current(&loading);
+    if let Err(stale) = current.freshen(&store, Instant::now()).await {
+        unfit(stale, &loading)?;
+    }
+    let (public, admin) = listeners.addresses()?;
+    observe::tell(&Event::Note(&format!(
+        "{} by the rules of {} (version {}), on http://{public}, for operators on http://{admin}, database {}",
+        examine::size(&loading.rules),
+        arguments.rules.display(),
+        loading.version,
+        place(&settings),
+    )));
+    let ready = Ready {
+        settings,
+        store,
+        current,
+        listeners,
+    };
+    until_stopped(ready, told).await
+}
+
+/// The settings of a folder that has no errors.
+pub fn settings(loading: &Loading) -> Result<Settings, Trouble> {
+    loading
+        .settings
+        .clone()
+        .ok_or_else(|| Trouble::Rules(examine::text(&loading.problems, loading)))
+}
+
+/// The database, not connected yet.
+pub fn open(settings: &Settings) -> Result<Store, Trouble> {
+    let store = Store::open(&settings.database, &settings.limits)
+        .map_err(|error| Trouble::unable(error.to_string()))?;
+    for note in store.notes() {
+        observe::tell(&Event::Warning(note));
+    }
+    Ok(store)
+}
+
+/// The rules of a folder, not compiled yet.
+pub fn current(loading: &Loading) -> Arc<Current> {
+    Arc::new(Current::new(
+        Arc::new(loading.rules.clone()),
+        loading.version.clone(),
+    ))
+}
+
+/// Rules that do not fit end the start, with the text of `rulegate check`; a database that is away does not: it will come.
+fn unfit(stale: Stale, loading: &Loading) -> Result<(), Trouble> {
+    match stale {
+        Stale::Unfit(problems) => Err(Trouble::Rules(examine::text(&problems, loading))),
+        Stale::Unread(error) => {
+            observe::tell(&Event::Warning(&format!(
+                "the database does not answer yet, so nothing is taken until it does: {error}"
+            )));
+            Ok(())
+        }
+    }
+}
+
+/// Where the database is, without its password.
+pub fn place(settings: &Settings) -> String {
+    let uri = settings.database.uri.as_ref();
+    uri.map_or_else(String::new, |uri| describe(uri.reveal()))
+}
+
+/// Hands everything to the server, and waits for its end.
+pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<(), Trouble> {
+    let _ = (&ready.settings, &ready.store, &ready.current);
+    let _ = (&ready.listeners.public, &ready.listeners.admin);
+    signals::stopped(told).await;
+    Ok(())
+}

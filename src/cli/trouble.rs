@@ -1,0 +1,42 @@
+//! Why a command ends without having done its work.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What stands in the way, and whose it is to mend.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The rules are wrong; the text was made for their author, place by place. Exit code 1.
+    Rules(String),
+    /// The command could not run. Exit code 2.
+    Unable(String),
+}
+
+impl Trouble {
+    /// The command could not run.
+    pub fn unable(text: impl Into<String>) -> Self {
+        Self::Unable(text.into())
+    }
+
+    /// A file or folder that could not be read or written.
+    pub fn at(path: &Path, error: &io::Error) -> Self {
+        Self::Unable(format!("{}: {error}", path.display()))
+    }
+
+    /// Says it on standard error.
+    pub fn tell(&self) {
+        match self {
+            Self::Rules(text) => eprintln!("{text}"),
+            Self::Unable(text) => eprintln!("error: {text}"),
+        }
+    }
+
+    /// The exit code it ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Rules(_) => ExitCode::from(1),
+            Self::Unable(_) => ExitCode::from(2),
+        }
+    }
+}

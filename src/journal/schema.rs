@@ -1,0 +1,131 @@
+//! The steps that make the schema, as one text: what `rulegate migrate` runs, and what `--print` shows to whoever runs it by hand.
+
+use std::fmt::Write as _;
+
+use crate::driver::postgres::{DriverError, Store};
+
+/// Number of a step; a database that has it has all steps before it.
+pub type Version = u32;
+
+/// One step, taken once in the life of a database. A step that was published never changes: the next one mends it.
+struct Step {
+    version: Version,
+    /// What it brings, for whoever reads the printed text.
+    brings: &'static str,
+    /// Statements, each with its semicolon.
+    text: &'static str,
+}
+
+const STEPS: &[Step] = &[Step {
+    version: 1,
+    brings: "the table of versions itself",
+    text: "COMMENT ON SCHEMA rulegate IS 'Owned by Rulegate. Made by `rulegate migrate`.';",
+}];
+
+/// The version that this program makes and understands.
+pub const LATEST: Version = 1;
+
+/// Two migrations at once wait for each other here. The number is ours alone: the first eight bytes of SHA-256("rulegate migrate"), halved to be positive.
+const LOCK: i64 = 5_640_779_137_952_145_523;
+
+/// Why the schema could not be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A statement failed.
+    #[error("the schema `rulegate` could not be made: {0}")]
+    Unmade(DriverError),
+    /// The version could not be read.
+    #[error("the version of the schema `rulegate` could not be read: {0}")]
+    Unread(#[from] DriverError),
+    /// A later program has been here.
+    #[error(
+        "the schema `rulegate` has version {found}, and this program knows versions up to {LATEST}: use a newer one"
+    )]
+    Newer {
+        /// What the database has.
+        found: Version,
+    },
+}
+
+/// The whole migration as one text: one transaction under one lock, which does nothing where all is done. It needs no `psql` variables, so it can be
+/// pasted anywhere.
+pub fn ddl() -> String {
+    let mut text = format!(
+        "\
+-- The schema of Rulegate, version {LATEST}. Safe to run again, and while another one runs.
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SELECT pg_advisory_xact_lock({LOCK});
+DO $migration$
+DECLARE
+    present integer;
+BEGIN
+    -- IF NOT EXISTS would ask for the privilege to create even where nothing is to be made.
+    IF to_regnamespace('rulegate') IS NULL THEN
+        CREATE SCHEMA rulegate;
+    END IF;
+    IF to_regclass('rulegate.version') IS NULL THEN
+        CREATE TABLE rulegate.version (
+            version integer PRIMARY KEY,
+            made_at timestamptz NOT NULL DEFAULT now()
+        );
+    END IF;
+    SELECT coalesce(max(version), 0) INTO present FROM rulegate.version;
+"
+    );
+    for Step {
+        version,
+        brings,
+        text: statements,
+    } in STEPS
+    {
+        let _ = write!(
+            text,
+            "
+    -- {version}: {brings}.
+    IF present < {version} THEN
+        {statements}
+        INSERT INTO rulegate.version (version) VALUES ({version});
+    END IF;
+"
+        );
+    }
+    text.push_str("END\n$migration$;\nCOMMIT;\n");
+    text
+}
+
+/// Brings the schema to [`LATEST`]; the version it had before, `None` where there was no schema. A schema that a later program made is left as it is.
+pub async fn migrate(store: &Store) -> Result<Option<Version>, JournalError> {
+    let before = version(store).await?;
+    match before {
+        Some(found) if found > LATEST => Err(JournalError::Newer { found }),
+        Some(LATEST) => Ok(before),
+        _ => {
+            store
+                .administer(&ddl())
+                .await
+                .map_err(JournalError::Unmade)?;
+            Ok(before)
+        }
+    }
+}
+
+/// The version of the schema; `None` where there is none.
+pub async fn version(store: &Store) -> Result<Option<Version>, JournalError> {
+    // A query that names a table which is not there fails before it runs, so its absence is asked first.
+    let present = store
+        .ask("SELECT to_regclass('rulegate.version')::text")
+        .await?;
+    if present.is_none() {
+        return Ok(None);
+    }
+    let text = store
+        .ask("SELECT coalesce(max(version), 0)::text FROM rulegate.version")
+        .await?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+/// The versions of all steps, for the law that they count up to [`LATEST`].
+#[cfg(test)]
+pub(super) fn versions() -> Vec<Version> {
+    STEPS.iter().map(|step| step.version).collect()
+}
