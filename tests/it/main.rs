@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod layering;
+mod oracle;
 mod postgres;
 mod project;
 mod values;
