@@ -11,6 +11,7 @@ mod cases;
 mod catalogue;
 mod journal;
 mod layering;
+mod oracle;
 mod postgres;
 mod project;
 mod values;

@@ -1,0 +1,532 @@
+//! The laws, on random worlds, rows and uploads: against the oracle, and without it.
+//!
+//! `RULEGATE_ORACLE_CASES` sets the number of worlds, `RULEGATE_ORACLE_SEED` repeats a run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rulegate::apply::Outcome;
+use rulegate::vocabulary::operation::Op;
+
+use super::condition::{claim, this};
+use super::gateway::{Gateway, House, agrees, difference};
+use super::judge;
+use super::model::{Answer, Grant, Rules, State, Table, Upload, Val, World};
+use super::print;
+use super::reduce::{Case, smaller};
+use super::tape::{Tape, stolen};
+use super::uploads::{self, Mood};
+use super::worlds;
+
+/// The draws of a run, told by its seed.
+struct Run {
+    runner: TestRunner,
+    seed: u64,
+    cases: usize,
+}
+
+impl Run {
+    /// A run of `share` percent of the number of worlds.
+    fn new(share: usize) -> Self {
+        let number = |name| {
+            std::env::var(name)
+                .ok()
+                .map(|text| text.parse::<u64>().unwrap())
+        };
+        let seed = number("RULEGATE_ORACLE_SEED").unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            u64::from(now.subsec_nanos()) ^ now.as_secs()
+        });
+        let cases = number("RULEGATE_ORACLE_CASES").unwrap_or(120);
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        Self {
+            runner: TestRunner::new_with_rng(Config::default(), rng),
+            seed,
+            cases: (usize::try_from(cases).unwrap() * share / 100).max(1),
+        }
+    }
+
+    fn tape(&mut self) -> Tape {
+        let draws = proptest::collection::vec(proptest::num::u32::ANY, 4_000);
+        Tape::new(draws.new_tree(&mut self.runner).unwrap().current())
+    }
+}
+
+/// What a run came to.
+#[derive(Default)]
+struct Totals {
+    worlds: usize,
+    uploads: usize,
+    operations: usize,
+    applied: usize,
+    written: usize,
+    refused: BTreeMap<String, usize>,
+    not_attempted: usize,
+}
+
+impl Totals {
+    fn count(&mut self, upload: &Upload, answers: &[Answer], has_written: bool) {
+        self.uploads += 1;
+        self.written += usize::from(has_written);
+        self.operations += upload.transactions.iter().map(Vec::len).sum::<usize>();
+        for answer in answers {
+            match answer {
+                Answer::Applied => self.applied += 1,
+                Answer::NotAttempted => self.not_attempted += 1,
+                Answer::Refused(_, codes) => {
+                    *self.refused.entry(codes[0].to_string()).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Prints them, and holds them against a floor: a run in which nearly everything is allowed, or refused, shows nothing.
+    fn close(&self, law: &str, seed: u64) {
+        let refused: usize = self.refused.values().sum();
+        println!(
+            "{law}: seed {seed}, {} worlds, {} uploads ({} wrote), {} operations; transactions: {} applied, {refused} refused {:?}, {} not attempted",
+            self.worlds,
+            self.uploads,
+            self.written,
+            self.operations,
+            self.applied,
+            self.refused,
+            self.not_attempted
+        );
+        let judged = self.applied + refused;
+        assert!(
+            judged < 100 || self.applied * 5 >= judged,
+            "too little is allowed"
+        );
+        assert!(
+            judged < 100 || refused * 5 >= judged,
+            "too little is refused"
+        );
+        assert!(
+            judged < 100 || self.written * 10 >= self.uploads,
+            "too little is written"
+        );
+    }
+}
+
+fn report(case: &Case, seed: u64, what: &str) -> String {
+    let mut text = format!(
+        "{what}\n(RULEGATE_ORACLE_SEED={seed})\n\n{}",
+        print::sql(&case.world, "w")
+    );
+    text.push_str(&print::fill(&case.world, "w", &case.rows));
+    for (name, file) in print::rules(&case.world, "w") {
+        write!(text, "\n--- {name}\n{file}").unwrap();
+    }
+    let claims = serde_json::to_string(&case.upload.claims).unwrap();
+    write!(
+        text,
+        "\n--- claims\n{claims}\n--- upload\n{}\n",
+        print::body(&case.upload)
+    )
+    .unwrap();
+    text
+}
+
+/// What is wrong with the product's answers to a case; `None` where it says and does what the oracle does.
+async fn disagreement(gateway: &Gateway, house: &House, case: &Case) -> Option<String> {
+    let mut wanted = case.rows.clone();
+    let answers = judge::upload(&case.world, &mut wanted, &case.upload);
+    let outcomes = gateway.send(house, &case.upload).await;
+    let found = gateway.rows(house, &case.world).await;
+    if agrees(&answers, &outcomes) && wanted == found {
+        return None;
+    }
+    let rows = difference(&case.world, &wanted, &found);
+    Some(format!(
+        "the oracle says {answers:?}\nthe gateway says {outcomes:?}\n{rows}"
+    ))
+}
+
+/// Tries smaller cases for as long as one of them disagrees.
+async fn reduced(gateway: &mut Gateway, case: Case, what: String) -> (Case, String) {
+    let (mut case, mut what) = (case, what);
+    let mut tries = 300;
+    'smaller: loop {
+        for next in smaller(&case) {
+            tries -= 1;
+            if tries == 0 {
+                return (case, what);
+            }
+            let Ok(house) = gateway.house(&next.world).await else {
+                continue;
+            };
+            gateway.fill(&house, &next.world, &next.rows).await;
+            let found = disagreement(gateway, &house, &next).await;
+            gateway.leave(house).await;
+            if let Some(found) = found {
+                (case, what) = (next, found);
+                continue 'smaller;
+            }
+        }
+        return (case, what);
+    }
+}
+
+/// Loads a world; a world that does not load is a fault of the generators or of the product, and shown.
+async fn house(gateway: &mut Gateway, world: &World, seed: u64) -> House {
+    match gateway.house(world).await {
+        Ok(house) => house,
+        Err(problems) => {
+            let files = print::rules(world, "w")
+                .into_values()
+                .collect::<Vec<_>>()
+                .join("\n---\n");
+            let shown = format!("seed {seed}: rules that should load do not\n{problems}\n{files}");
+            assert!(problems.is_empty(), "{shown}");
+            unreachable!("{shown}")
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_agrees_with_the_oracle() {
+    let mut run = Run::new(100);
+    let mut gateway = Gateway::open().await;
+    let mut totals = Totals::default();
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let world = worlds::world(&mut tape);
+        let mut rows = worlds::rows(&mut tape, &world);
+        let house = house(&mut gateway, &world, run.seed).await;
+        gateway.fill(&house, &world, &rows).await;
+        totals.worlds += 1;
+        for _ in 0..8 {
+            let mood = if tape.chance(20) {
+                Mood::Thieving
+            } else {
+                Mood::Honest
+            };
+            let upload = uploads::upload(&mut tape, &world, mood);
+            let case = Case {
+                world: world.clone(),
+                rows: rows.clone(),
+                upload,
+            };
+            if let Some(what) = disagreement(&gateway, &house, &case).await {
+                let (case, what) = reduced(&mut gateway, case.clone(), what).await;
+                let shown = report(&case, run.seed, &what);
+                assert!(shown.is_empty(), "{shown}");
+            }
+            let answers = judge::upload(&world, &mut rows, &case.upload);
+            totals.count(&case.upload, &answers, rows != case.rows);
+        }
+        gateway.leave(house).await;
+    }
+    totals.close("the_gateway_agrees_with_the_oracle", run.seed);
+}
+
+/// The oracle alone, on many more worlds: it says what it says without panicking, and the generators keep the balance.
+#[test]
+fn the_generators_make_as_much_that_is_allowed_as_refused() {
+    let mut run = Run::new(400);
+    let mut totals = Totals::default();
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let world = worlds::world(&mut tape);
+        let mut rows = worlds::rows(&mut tape, &world);
+        totals.worlds += 1;
+        for _ in 0..8 {
+            let upload = uploads::upload(&mut tape, &world, Mood::Honest);
+            let before = rows.clone();
+            let answers = judge::upload(&world, &mut rows, &upload);
+            totals.count(&upload, &answers, rows != before);
+        }
+    }
+    totals.close("the_generators", run.seed);
+}
+
+/// Rules that open nothing: no rule file, or one whose `allow` is empty, whatever else it says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deny_by_default() {
+    let mut run = Run::new(25);
+    let mut gateway = Gateway::open().await;
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let mut world = worlds::world(&mut tape);
+        let rows = worlds::rows(&mut tape, &world);
+        let uploads: Vec<Upload> = (0..4)
+            .map(|_| uploads::upload(&mut tape, &world, Mood::Honest))
+            .collect();
+        for (at, table) in world.tables.iter_mut().enumerate() {
+            if at > 0 && tape.chance(30) {
+                table.rules = None;
+            } else if let Some(rules) = &mut table.rules {
+                close(rules);
+            }
+        }
+        without_lost_names(&mut world);
+        let house = house(&mut gateway, &world, run.seed).await;
+        gateway.fill(&house, &world, &rows).await;
+        for upload in uploads {
+            let outcomes = gateway.send(&house, &upload).await;
+            let found = gateway.rows(&house, &world).await;
+            let case = Case {
+                world: world.clone(),
+                rows: rows.clone(),
+                upload,
+            };
+            let shown = || report(&case, run.seed, &format!("{outcomes:?}"));
+            assert!(found == rows, "something was written\n{}", shown());
+            assert!(
+                !outcomes.iter().any(|o| matches!(o, Outcome::Retry(_))),
+                "{}",
+                shown()
+            );
+        }
+        gateway.leave(house).await;
+    }
+}
+
+fn close(rules: &mut Rules) {
+    for grants in [
+        &mut rules.create,
+        &mut rules.update,
+        &mut rules.delete,
+        &mut rules.write,
+    ] {
+        grants.clear();
+    }
+}
+
+/// A computed value of a table that has lost its rule file can no longer be named.
+fn without_lost_names(world: &mut World) {
+    if world.tables.iter().any(|table| table.rules.is_none()) {
+        for rules in world
+            .tables
+            .iter_mut()
+            .filter_map(|table| table.rules.as_mut())
+        {
+            rules.computed.clear();
+            rules.checks.clear();
+            rules.guard = None;
+        }
+    }
+}
+
+/// A grant more: whatever was applied without it is applied with it, and does the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn adding_a_grant_never_refuses_more() {
+    let mut run = Run::new(25);
+    let mut gateway = Gateway::open().await;
+    let mut applied = 0;
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let world = worlds::world(&mut tape);
+        let rows = worlds::rows(&mut tape, &world);
+        let wider = widened(&mut tape, &world);
+        let narrow = house(&mut gateway, &world, run.seed).await;
+        let wide = house(&mut gateway, &wider, run.seed).await;
+        for _ in 0..6 {
+            let mut upload = uploads::upload(&mut tape, &world, Mood::Honest);
+            upload.transactions.truncate(1);
+            gateway.fill(&narrow, &world, &rows).await;
+            gateway.fill(&wide, &wider, &rows).await;
+            let before = gateway.send(&narrow, &upload).await;
+            let after = gateway.send(&wide, &upload).await;
+            if before == [Outcome::Applied] {
+                applied += 1;
+                let same = gateway.rows(&narrow, &world).await == gateway.rows(&wide, &wider).await;
+                let case = Case {
+                    world: wider.clone(),
+                    rows: rows.clone(),
+                    upload,
+                };
+                assert!(
+                    after == before && same,
+                    "{}",
+                    report(&case, run.seed, &format!("with the grant: {after:?}"))
+                );
+            }
+        }
+        gateway.leave(narrow).await;
+        gateway.leave(wide).await;
+    }
+    assert!(
+        applied >= run.cases,
+        "only {applied} transactions were applied"
+    );
+}
+
+fn widened(tape: &mut Tape, world: &World) -> World {
+    let mut wider = world.clone();
+    let at = tape.below(world.tables.len() - 1);
+    let rules = wider.tables[at].rules.get_or_insert_default();
+    let condition = super::conditions::Stand::new(world, at, &[super::condition::Place::This])
+        .condition(tape, 1);
+    let grant = Grant {
+        condition,
+        columns: None,
+    };
+    if rules.write.is_empty() {
+        [&mut rules.create, &mut rules.update, &mut rules.delete][tape.below(3)].push(grant);
+    } else {
+        rules.write.push(grant);
+    }
+    wider
+}
+
+/// Uploads that carry stolen values in every column the app must not set: none of them is found in such a column afterwards.
+async fn nothing_stolen_is_kept(is_closed: impl Fn(&World, &Table, &str) -> bool) {
+    let mut run = Run::new(30);
+    let mut gateway = Gateway::open().await;
+    let mut applied = 0;
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let world = worlds::world(&mut tape);
+        let rows = worlds::rows(&mut tape, &world);
+        let house = house(&mut gateway, &world, run.seed).await;
+        gateway.fill(&house, &world, &rows).await;
+        for _ in 0..6 {
+            let upload = uploads::upload(&mut tape, &world, Mood::Thieving);
+            let outcomes = gateway.send(&house, &upload).await;
+            applied += outcomes.iter().filter(|o| **o == Outcome::Applied).count();
+            let found = gateway.rows(&house, &world).await;
+            let case = Case {
+                world: world.clone(),
+                rows: rows.clone(),
+                upload,
+            };
+            let kept = stolen_in(&world, &found, &is_closed);
+            assert!(
+                kept.is_none(),
+                "{}",
+                report(&case, run.seed, &format!("{kept:?} after {outcomes:?}"))
+            );
+        }
+        gateway.leave(house).await;
+    }
+    assert!(
+        applied >= run.cases / 2,
+        "only {applied} transactions were applied"
+    );
+}
+
+fn stolen_in(
+    world: &World,
+    state: &State,
+    is_closed: impl Fn(&World, &Table, &str) -> bool,
+) -> Option<String> {
+    for (table, rows) in world.tables.iter().zip(state) {
+        for (at, column) in table.columns.iter().enumerate().skip(1) {
+            let has_stolen = rows
+                .values()
+                .any(|row| Some(&row[at]) == stolen(column.ty).as_ref());
+            if has_stolen && is_closed(world, table, &column.name) {
+                return Some(format!("{}.{}", table.name, column.name));
+            }
+        }
+    }
+    None
+}
+
+fn is_listed(table: &Table, column: &str) -> bool {
+    let fields = table.rules.iter().flat_map(|rules| &rules.fields);
+    fields.into_iter().any(|field| field.column == column)
+}
+
+fn is_preset(world: &World, table: &Table, column: &str) -> bool {
+    Op::ALL.iter().any(|op| world.is_preset(table, *op, column))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_outside_the_allow_list_is_never_written() {
+    nothing_stolen_is_kept(|world, table, column| {
+        !is_listed(table, column) && !is_preset(world, table, column)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preset_is_never_taken_from_the_app() {
+    nothing_stolen_is_kept(|world, table, column| {
+        !is_listed(table, column) && is_preset(world, table, column)
+    })
+    .await;
+}
+
+/// Every grant also says `this.owner == auth.sub`, whatever else it says. Then nobody changes, takes, gives away or removes a row of somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_upload_changes_a_row_that_no_grant_covers() {
+    let mut run = Run::new(40);
+    let mut gateway = Gateway::open().await;
+    let mut written = 0;
+    for _ in 0..run.cases {
+        let mut tape = run.tape();
+        let mut world = worlds::world(&mut tape);
+        world
+            .tables
+            .iter_mut()
+            .filter_map(|t| t.rules.as_mut())
+            .for_each(owned);
+        let mut rows = worlds::rows(&mut tape, &world);
+        let house = house(&mut gateway, &world, run.seed).await;
+        gateway.fill(&house, &world, &rows).await;
+        for _ in 0..6 {
+            let upload = uploads::upload(&mut tape, &world, Mood::Honest);
+            let outcomes = gateway.send(&house, &upload).await;
+            let found = gateway.rows(&house, &world).await;
+            let case = Case {
+                world: world.clone(),
+                rows,
+                upload,
+            };
+            let touched = touched_of_others(&case, &found);
+            assert!(
+                touched.is_none(),
+                "{}",
+                report(&case, run.seed, &format!("{touched:?} after {outcomes:?}"))
+            );
+            written += usize::from(found != case.rows);
+            rows = found;
+        }
+        gateway.leave(house).await;
+    }
+    assert!(
+        written >= run.cases / 2,
+        "only {written} uploads wrote anything"
+    );
+}
+
+fn owned(rules: &mut Rules) {
+    for grants in [
+        &mut rules.create,
+        &mut rules.update,
+        &mut rules.delete,
+        &mut rules.write,
+    ] {
+        for grant in grants {
+            grant.condition = this("owner").is(claim("sub")).and(grant.condition.clone());
+        }
+    }
+}
+
+/// A row that differs and was, or now is, somebody else's.
+fn touched_of_others(case: &Case, found: &State) -> Option<String> {
+    let own = Val::Uuid(case.upload.claims["sub"].as_str().unwrap().to_owned());
+    for (at, table) in case.world.tables.iter().enumerate() {
+        let owner = table.position("owner").unwrap();
+        let keys = case.rows[at].keys().chain(found[at].keys());
+        for key in keys {
+            let (before, after) = (case.rows[at].get(key), found[at].get(key));
+            let is_own = [before, after]
+                .into_iter()
+                .flatten()
+                .all(|row| row[owner] == own);
+            if before != after && !is_own {
+                return Some(format!("{} {key}: {before:?} -> {after:?}", table.name));
+            }
+        }
+    }
+    None
+}
