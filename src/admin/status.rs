@@ -43,7 +43,7 @@ fn rules(gateway: &Gateway) -> Value {
     json!({
         "version": current.version().as_ref(),
         "in_force": snapshot.is_some(),
-        "plan": snapshot.as_ref().map(|snapshot| snapshot.plan.version()),
+        "plan": snapshot.as_ref().map(|snapshot| snapshot.plan.digest()),
         "tables": snapshot.as_ref().map(|snapshot| snapshot.plan.tables().count()),
         "catalogue_age_seconds": snapshot.as_ref().map(|snapshot| seconds(snapshot.read_at.elapsed())),
         "unfit": gateway.unfit(),

@@ -26,11 +26,13 @@ use clap::Parser as _;
 
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::trouble::Trouble;
+use crate::observe;
 
 /// The whole program: reads the arguments, runs one command, says why it could not.
 pub fn main() -> ExitCode {
     // One provider for everything that speaks TLS. It can be installed already only where a test calls this twice.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    observe::init(std::env::var("RULEGATE_LOG").ok().as_deref());
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::admin;
 use crate::cli::arguments::Serving;
 use crate::cli::examine;
 use crate::cli::listeners::Listeners;
@@ -14,6 +15,7 @@ use crate::cli::variables::StandIns;
 use crate::driver::postgres::{Store, describe};
 use crate::observe::{self, Event};
 use crate::reload::{Current, Loading, Stale};
+use crate::serve::{self as server, Ending, Gateway};
 use crate::settings::Settings;
 
 /// Everything that serving needs.
@@ -104,8 +106,22 @@ pub fn place(settings: &Settings) -> String {
 
 /// Hands everything to the server, and waits for its end.
 pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<(), Trouble> {
-    let _ = (&ready.settings, &ready.store, &ready.current);
-    let _ = (&ready.listeners.public, &ready.listeners.admin);
-    signals::stopped(told).await;
-    Ok(())
+    let (gateway, notes) = Gateway::new(ready.settings, ready.store, ready.current)
+        .map_err(|error| Trouble::unable(format!("`client_auth`: {error}")))?;
+    for note in &notes {
+        observe::tell(&Event::Warning(note));
+    }
+    let gateway = Arc::new(gateway);
+    let desk = tokio::spawn(admin::run(gateway.clone(), ready.listeners.admin));
+    // The second signal ends the process where it is heard.
+    let now = std::future::pending();
+    let ending = server::run(gateway, ready.listeners.public, signals::stopped(told), now).await;
+    // What it served ends with the gateway; a panic of it changes nothing.
+    let _ = desk.await;
+    match ending {
+        Ending::Drained => Ok(()),
+        Ending::Cut => Err(Trouble::unable(
+            "something was still running when the time to finish was over",
+        )),
+    }
 }

@@ -15,8 +15,6 @@ use crate::vocabulary::problem::Problems;
 const PROBE: Duration = Duration::from_secs(5);
 /// Time between two probes while something is wrong.
 const PROBE_RED: Duration = Duration::from_secs(1);
-/// Time a noted mistake keeps us red before writes are let try again.
-const MISTAKE_RETRY: Duration = Duration::from_secs(15);
 
 /// The first plan. `Ok` means that there is one, or that the database cannot be read yet, which is tried again in the background;
 /// an error means that the rules do not fit the database.
@@ -37,10 +35,8 @@ pub async fn first_plan(gateway: &Gateway) -> Result<(), Problems> {
 pub(super) async fn watch(gateway: Arc<Gateway>) {
     let mut told: Option<String> = None;
     let mut is_first = true;
-    let mut mistaken: Option<Instant> = None;
     loop {
         gateway.road.store.probe().await;
-        mistaken = forgive(&gateway, mistaken);
         bring_into_force(&gateway).await;
         let reasons = gateway.reasons();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
@@ -53,20 +49,6 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
         upkeep();
         sleep(pause).await;
     }
-}
-
-/// A mistake shows only in a write. While we are red nobody may send one, so after a while we are green again, until the next write says otherwise.
-fn forgive(gateway: &Gateway, since: Option<Instant>) -> Option<Instant> {
-    let health = gateway.road.store.health();
-    if !health.has_mistake() {
-        return None;
-    }
-    let since = since.unwrap_or_else(Instant::now);
-    if since.elapsed() < MISTAKE_RETRY {
-        return Some(since);
-    }
-    health.mended();
-    None
 }
 
 /// Compiles the rules while they were never in force.

@@ -9,9 +9,11 @@
 
 mod cases;
 mod catalogue;
+mod gateway;
 mod journal;
 mod layering;
 mod oracle;
 mod postgres;
 mod project;
+mod uploads;
 mod values;

@@ -37,6 +37,21 @@ impl Fresh {
         Self { uri, client }
     }
 
+    /// The rows of a query, each column as Postgres prints it.
+    pub async fn texts(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        let messages = self.client.simple_query(sql).await.unwrap();
+        let rows = messages.iter().filter_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| {
+            (0..row.len())
+                .map(|at| row.get(at).map(ToOwned::to_owned))
+                .collect()
+        })
+        .collect()
+    }
+
     /// A store of this database with a pool of `pool` connections.
     pub fn store(&self, pool: usize) -> Store {
         self.store_as(pool, None)

@@ -14,7 +14,11 @@ use crate::gateway::Gateway;
 /// The uuid that a name stands for.
 pub fn id(name: &str) -> String {
     let digest = Sha256::digest(name.as_bytes());
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!(
         "{}-{}-{}-{}-{}",
         &hex[..8],
@@ -120,10 +124,20 @@ async fn play(gateway: &Gateway, story: &str, step: &Value) {
         let body = body(transactions);
         let claims = &step["as"];
         let answer = gateway.upload(claims, &body).await;
-        let results = answer["results"].as_array().unwrap_or_else(|| panic!("{story}: {name}: {answer}"));
-        let wanted: Vec<Value> = step["results"].as_array().unwrap().iter().map(wanted).collect();
+        let results = answer["results"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{story}: {name}: {answer}"));
+        let wanted: Vec<Value> = step["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(wanted)
+            .collect();
         assert!(
-            holds(Some(&Value::Array(results.clone())), &Value::Array(wanted.clone())),
+            holds(
+                Some(&Value::Array(results.clone())),
+                &Value::Array(wanted.clone())
+            ),
             "{story}: {name}:\n  got  {}\n  want {}",
             Value::Array(results.clone()),
             Value::Array(wanted)

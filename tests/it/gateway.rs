@@ -1,0 +1,188 @@
+//! The whole gateway in this process, on ports of its own: real sockets, real tokens, a real database.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use rulegate::admin;
+use rulegate::auth::development::SigningKey;
+use rulegate::reload::{self, Current, Loading};
+use rulegate::serve;
+use rulegate::settings::{Flags, Secret, Settings};
+use rulegate::vocabulary::place::{Place, Spanned};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::postgres::Fresh;
+
+/// A gateway that runs until it is dropped.
+pub struct Gateway {
+    pub database: Fresh,
+    pub public: SocketAddr,
+    pub admin: SocketAddr,
+    key: SigningKey,
+    stop: Arc<Notify>,
+}
+
+/// One answer.
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Value,
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+    }
+}
+
+/// A rules folder, loaded as for a server whose keys are asked nowhere.
+pub fn load(rules: &Path, uri: &str) -> Loading {
+    let environment = |name: &str| match name {
+        "JWKS_URI" => Some("http://127.0.0.1:9/keys".to_owned()),
+        _ => None,
+    };
+    let flags = Flags {
+        database: Some(Secret::new(uri.to_owned())),
+        ..Flags::default()
+    };
+    let loading = reload::load(rules, &environment, &flags);
+    assert!(
+        !loading.problems.has_errors(),
+        "{}",
+        loading.problems.render(&loading.sources, false)
+    );
+    loading
+}
+
+impl Gateway {
+    /// Starts one over a fresh database with this schema.
+    pub async fn start(schema: &str, rules: &Path) -> Self {
+        Self::with(schema, rules, |_| ()).await
+    }
+
+    /// The same, with other settings than the folder's.
+    pub async fn with(schema: &str, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let database = Fresh::with(schema).await;
+        let loading = load(rules, &database.uri);
+        let key = SigningKey::generate().unwrap();
+        let mut settings = loading.settings.clone().unwrap();
+        settings.client_auth.jwks_uris = Vec::new();
+        settings.client_auth.jwks = Some(Spanned::new(key.jwks(), nowhere()));
+        settings.limits.drain_notice = Duration::ZERO;
+        adjust(&mut settings);
+        let store =
+            rulegate::driver::postgres::Store::open(&settings.database, &settings.limits).unwrap();
+        let current = Arc::new(Current::new(
+            Arc::new(loading.rules.clone()),
+            loading.version.clone(),
+        ));
+        let (gateway, _) = serve::Gateway::new(settings, store, current).unwrap();
+        if let Err(problems) = serve::first_plan(&gateway).await {
+            panic!("{}", problems.render(&loading.sources, false));
+        }
+        Self::listen(database, gateway, key).await
+    }
+
+    async fn listen(database: Fresh, gateway: serve::Gateway, key: SigningKey) -> Self {
+        let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let desk = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stop = Arc::new(Notify::new());
+        let running = Self {
+            database,
+            public: public.local_addr().unwrap(),
+            admin: desk.local_addr().unwrap(),
+            key,
+            stop: stop.clone(),
+        };
+        let gateway = Arc::new(gateway);
+        tokio::spawn(admin::run(gateway.clone(), desk));
+        tokio::spawn(async move {
+            let stopped = async move { stop.notified().await };
+            serve::run(gateway, public, stopped, std::future::pending()).await
+        });
+        running
+    }
+
+    /// A token with these claims.
+    pub fn token(&self, claims: &Value) -> String {
+        let now = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .as_secs();
+        let mut all = json!({"aud": "powersync", "iat": now, "exp": now + 600});
+        for (name, value) in claims.as_object().unwrap() {
+            all[name] = value.clone();
+        }
+        self.key.sign(&all).unwrap()
+    }
+
+    /// Uploads, and the body of the answer, which must be a 200.
+    pub async fn upload(&self, claims: &Value, body: &Value) -> Value {
+        let answer = self.send("POST", claims, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    /// Sends a body to `/api/data`.
+    pub async fn send(&self, method: &str, claims: &Value, body: &Value) -> Answer {
+        let token = self.token(claims);
+        let body = body.to_string();
+        let head = format!(
+            "{method} /api/data HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        exchange(self.public, &(head + &body)).await
+    }
+
+    /// Asks for a path.
+    pub async fn get(&self, address: SocketAddr, path: &str) -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        exchange(address, &head).await
+    }
+
+    /// Waits until `/readyz` answers with this status; its body.
+    pub async fn readiness(&self, status: u16) -> Value {
+        let limit = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = self.get(self.public, "/readyz").await;
+            if answer.status == status {
+                return answer.body;
+            }
+            assert!(
+                Instant::now() < limit,
+                "still {}: {}",
+                answer.status,
+                answer.body
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Sends bytes, and reads the answer to its end.
+pub async fn exchange(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
+    }
+}
+
+fn nowhere() -> Place {
+    Place {
+        file: "test".into(),
+        start: 0,
+        end: 0,
+    }
+}
