@@ -1,0 +1,479 @@
+//! Calls: functions, methods, `has`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex::RegexBuilder;
+
+use crate::expr::Fault;
+use crate::expr::check::operators::text_of;
+use crate::expr::check::{Checker, Term};
+use crate::expr::functions;
+use crate::expr::ir::{Function, Node, NodeKind, Part, Quantifier, TextTest};
+use crate::expr::syntax::{Call, Expression, Syntax};
+use crate::expr::types::Type;
+use crate::vocabulary::suggest::closest;
+use crate::vocabulary::value::MapKey;
+
+/// Bytes that a compiled pattern may take.
+const PATTERN_BYTES_MAX: usize = 256 * 1024;
+
+/// Functions that take their argument in brackets.
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("size", Function::Size),
+    ("int", Function::Int),
+    ("uint", Function::Uint),
+    ("double", Function::Double),
+    ("string", Function::String),
+    ("bool", Function::Bool),
+    ("bytes", Function::Bytes),
+    ("timestamp", Function::Timestamp),
+    ("duration", Function::Duration),
+];
+
+/// Methods without an argument.
+const PARTS: &[(&str, Part)] = &[
+    ("getFullYear", Part::FullYear),
+    ("getMonth", Part::Month),
+    ("getDate", Part::Date),
+    ("getDayOfMonth", Part::DayOfMonth),
+    ("getDayOfWeek", Part::DayOfWeek),
+    ("getDayOfYear", Part::DayOfYear),
+    ("getHours", Part::Hours),
+    ("getMinutes", Part::Minutes),
+    ("getSeconds", Part::Seconds),
+    ("getMilliseconds", Part::Milliseconds),
+];
+
+/// Methods that test a text.
+const TESTS: &[(&str, TextTest)] = &[
+    ("contains", TextTest::Contains),
+    ("startsWith", TextTest::StartsWith),
+    ("endsWith", TextTest::EndsWith),
+];
+
+/// The rest of what is built in.
+const OTHERS: &[&str] = &["has", "exists", "all", "matches"];
+
+/// What CEL has elsewhere, and the language does not have yet.
+const LATER: &[&str] = &[
+    "map",
+    "filter",
+    "exists_one",
+    "existsOne",
+    "sortBy",
+    "sort",
+    "type",
+    "dyn",
+    "bind",
+    "block",
+    "charAt",
+    "indexOf",
+    "lastIndexOf",
+    "join",
+    "split",
+    "lowerAscii",
+    "upperAscii",
+    "replace",
+    "reverse",
+    "substring",
+    "trim",
+    "format",
+    "quote",
+    "slice",
+    "flatten",
+    "distinct",
+    "range",
+    "first",
+    "last",
+    "transformList",
+    "transformMap",
+    "transformMapEntry",
+    "optMap",
+    "optFlatMap",
+    "orValue",
+    "or",
+    "value",
+    "hasValue",
+    "unwrap",
+    "encode",
+    "decode",
+    "abs",
+    "ceil",
+    "floor",
+    "round",
+    "trunc",
+    "sign",
+    "greatest",
+    "least",
+    "sum",
+    "min",
+    "max",
+    "now",
+    "ip",
+    "cidr",
+    "isIP",
+];
+
+/// Names before the point of functions that CEL has elsewhere.
+const NAMESPACES: &[&str] = &[
+    "cel", "math", "optional", "strings", "lists", "sets", "base64", "regex", "net",
+];
+
+impl Checker<'_> {
+    pub(super) fn call(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Term {
+        let function = &*call.function;
+        if let Some(fault) = self.not_yet(call, &name) {
+            return self.refuse(fault);
+        }
+        let node = match (function, &call.on) {
+            ("has", None) => return self.has(call, name, range),
+            ("exists", Some(on)) => {
+                self.quantified(Quantifier::Exists, on, &call.arguments, name, range)
+            }
+            ("all", Some(on)) => self.quantified(Quantifier::All, on, &call.arguments, name, range),
+            ("size", _) => self.size(call, name, range),
+            ("matches", _) => self.matches(call, name, range),
+            _ => match (
+                find(FUNCTIONS, function),
+                find(TESTS, function),
+                find(PARTS, function),
+            ) {
+                (Some(found), _, _) if call.on.is_none() => {
+                    self.conversion(found, call, name, range)
+                }
+                (_, Some(test), _) if call.on.is_some() => self.text_test(test, call, name, range),
+                (_, _, Some(part)) if call.on.is_some() => self.part(part, call, name, range),
+                _ => return self.refuse(unknown_function(call, name)),
+            },
+        };
+        Term::Value(node)
+    }
+
+    /// What CEL has elsewhere is refused by its name, whatever stands around it.
+    fn not_yet(&self, call: &Call, name: &Range<usize>) -> Option<Fault> {
+        let function = &*call.function;
+        let namespace = call.on.as_ref().and_then(|on| match &on.syntax {
+            Syntax::Name(name) if self.bound.iter().all(|bound| bound.name != *name) => Some(name),
+            _ => None,
+        });
+        let namespace = namespace.filter(|namespace| NAMESPACES.contains(&&***namespace));
+        let full = match namespace {
+            Some(namespace) => format!("{namespace}.{function}"),
+            None if LATER.contains(&function) => function.to_owned(),
+            None => return None,
+        };
+        let fault = Fault::error(name.clone(), format!("`{full}` is not supported yet"));
+        Some(match function {
+            "map" | "filter" | "exists_one" | "existsOne" => {
+                fault.help("write `.exists(x, …)` or `.all(x, …)`")
+            }
+            "now" => fault.help("write `request.time`"),
+            _ => fault,
+        })
+    }
+
+    /// `has(x.field)`.
+    fn has(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Term {
+        let [argument] = call.arguments.as_slice() else {
+            return self.refuse(wrong_count("has", 1, call, name));
+        };
+        let Syntax::Field(of, field) = &argument.syntax else {
+            let fault = Fault::error(name, "`has` asks for a field, such as `has(auth.role)`");
+            return self.refuse(fault.help("to ask whether something is null, write `!= null`"));
+        };
+        let key = MapKey::String(field.clone());
+        let of_node = match self.term(of) {
+            Term::Value(node) => node,
+            Term::Row(row) => {
+                let name_range = self.place(&argument.name_range);
+                let faults = self.faults.len();
+                self.member(&row, field, name_range, range.clone());
+                return if self.faults.len() == faults {
+                    self.refuse(always_there(of, field, range))
+                } else {
+                    Term::Value(Node::unknown(range))
+                };
+            }
+            Term::Rows(..) | Term::Request => {
+                return self.refuse(Fault::error(range, "this has no optional fields"));
+            }
+        };
+        let kind = match &of_node.ty {
+            _ if matches!(of_node.kind, NodeKind::Claims) => {
+                if self.claim_shape(field).is_none() {
+                    let name_range = self.place(&argument.name_range);
+                    return self.unknown_claim(field, name_range);
+                }
+                NodeKind::HasClaim(key)
+            }
+            Type::Map(_) | Type::Dyn | Type::Unknown => NodeKind::HasField(Box::new(of_node), key),
+            ty => {
+                let message = format!("this is {ty}, which has no fields");
+                return self.refuse(Fault::error(range, message));
+            }
+        };
+        Term::Value(Node::new(Type::Bool, range, kind))
+    }
+
+    /// The single argument of a call: what stands before the point, or in the brackets.
+    fn single<'c>(&mut self, call: &'c Call, name: &Range<usize>) -> Option<&'c Expression> {
+        match (&call.on, call.arguments.as_slice()) {
+            (Some(on), []) => Some(on),
+            (None, [argument]) => Some(argument),
+            (on, _) => {
+                let count = usize::from(on.is_none());
+                self.fault(wrong_count(&call.function, count, call, name.clone()));
+                None
+            }
+        }
+    }
+
+    fn size(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Node {
+        let Some(argument) = self.single(call, &name) else {
+            return Node::unknown(range);
+        };
+        let node = match self.term(argument) {
+            Term::Rows(row, relation) => {
+                let follow = self.follow(relation);
+                return Node::new(Type::Int, range, NodeKind::Count(row.source, follow));
+            }
+            Term::Value(node) => node,
+            Term::Row(_) | Term::Request => {
+                let fault = Fault::error(range.clone(), "`size` does not take a row");
+                self.fault(fault.help("to ask whether it is there, write `!= null`"));
+                return Node::unknown(range);
+            }
+        };
+        let is_sized = matches!(
+            node.ty,
+            Type::String | Type::Enum(_) | Type::Bytes | Type::List(_) | Type::Map(_)
+        );
+        if !is_sized {
+            self.expect_type(
+                &node,
+                "size",
+                "a string, bytes, list, map or to-many relation",
+                false,
+            );
+        }
+        Node::new(
+            Type::Int,
+            range,
+            NodeKind::Call(Function::Size, Box::new(node)),
+        )
+    }
+
+    fn matches(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Node {
+        let (text, pattern) = match (&call.on, call.arguments.as_slice()) {
+            (Some(on), [pattern]) => (on, pattern),
+            (None, [text, pattern]) => (text, pattern),
+            _ => {
+                self.fault(wrong_count("matches", 1, call, name));
+                return Node::unknown(range);
+            }
+        };
+        let text = self.value(text);
+        self.expect_type(&text, "matches", "a string", text.ty.is_text());
+        let pattern = self.value(pattern);
+        let Some(spelled) = text_of(&pattern) else {
+            let fault = Fault::error(
+                pattern.range,
+                "the pattern of `matches` is written out here, as a text in quotes",
+            );
+            self.fault(fault);
+            return Node::unknown(range);
+        };
+        let regex = RegexBuilder::new(spelled)
+            .size_limit(PATTERN_BYTES_MAX)
+            .dfa_size_limit(PATTERN_BYTES_MAX)
+            .build();
+        match regex {
+            Ok(regex) => Node::new(Type::Bool, range, NodeKind::Matches(Box::new(text), regex)),
+            Err(error) => {
+                let why = match error {
+                    regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+                    error => last_line(&error.to_string()),
+                };
+                let message = format!("this is no regular expression: {why}");
+                self.fault(Fault::error(pattern.range, message));
+                Node::unknown(range)
+            }
+        }
+    }
+
+    fn conversion(
+        &mut self,
+        function: Function,
+        call: &Call,
+        name: Range<usize>,
+        range: Range<usize>,
+    ) -> Node {
+        let Some(argument) = self.single(call, &name) else {
+            return Node::unknown(range);
+        };
+        let node = self.value(argument);
+        let (ty, takes) = conversion(function, &node.ty);
+        self.expect_type(&node, &call.function, "something it can convert", takes);
+        // A time that is written out is read now, so that a misspelt one does not load.
+        if let (Function::Timestamp | Function::Duration, NodeKind::Constant(constant)) =
+            (function, &node.kind)
+        {
+            match functions::convert(function, constant) {
+                Ok(value) => return Node::new(ty, range, NodeKind::Constant(value)),
+                Err(error) => {
+                    self.fault(Fault::error(node.range, error.to_string()));
+                    return Node::unknown(range);
+                }
+            }
+        }
+        Node::new(ty, range, NodeKind::Call(function, Box::new(node)))
+    }
+
+    fn text_test(
+        &mut self,
+        test: TextTest,
+        call: &Call,
+        name: Range<usize>,
+        range: Range<usize>,
+    ) -> Node {
+        let (Some(on), [argument]) = (&call.on, call.arguments.as_slice()) else {
+            self.fault(wrong_count(&call.function, 1, call, name));
+            return Node::unknown(range);
+        };
+        let (text, argument) = (self.value(on), self.value(argument));
+        for node in [&text, &argument] {
+            self.expect_type(node, &call.function, "a string", node.ty.is_text());
+        }
+        Node::new(
+            Type::Bool,
+            range,
+            NodeKind::Compare(test, Box::new(text), Box::new(argument)),
+        )
+    }
+
+    fn part(&mut self, part: Part, call: &Call, name: Range<usize>, range: Range<usize>) -> Node {
+        let Some(on) = &call.on else {
+            return Node::unknown(range);
+        };
+        if !call.arguments.is_empty() {
+            let message = format!("a time zone in `{}` is not supported yet", call.function);
+            self.fault(Fault::error(name, message).help("times are UTC"));
+            return Node::unknown(range);
+        }
+        let node = self.value(on);
+        let is_clock = matches!(
+            part,
+            Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds
+        );
+        let takes = node.ty == Type::Timestamp || (node.ty == Type::Duration && is_clock);
+        self.expect_type(&node, &call.function, "a timestamp", takes);
+        Node::new(
+            Type::Int,
+            range,
+            NodeKind::Call(Function::Part(part), Box::new(node)),
+        )
+    }
+
+    fn expect_type(&mut self, node: &Node, function: &str, wanted: &str, is_right: bool) {
+        if is_right || node.ty.is_open() {
+            return;
+        }
+        let message = format!("`{function}` takes {wanted}, and this is {}", node.ty);
+        let fault = Fault::error(node.range.clone(), message);
+        self.fault(match node.ty {
+            Type::Uuid => fault.help("make it text with `string(…)`"),
+            _ => fault,
+        });
+    }
+}
+
+/// What a conversion gives, and whether it takes a type.
+fn conversion(function: Function, from: &Type) -> (Type, bool) {
+    use Type::{Bool, Bytes, Decimal, Double, Duration, Int, String, Timestamp, Uint, Uuid};
+    let is_text = from.is_text();
+    match function {
+        Function::Size | Function::Part(_) | Function::Int => (
+            Int,
+            is_text || matches!(from, Int | Uint | Double | Decimal | Timestamp),
+        ),
+        Function::Uint => (
+            Uint,
+            is_text || matches!(from, Int | Uint | Double | Decimal),
+        ),
+        Function::Double => (Double, is_text || from.is_number()),
+        Function::String => (
+            String,
+            is_text
+                || from.is_number()
+                || matches!(from, Bool | Bytes | Uuid | Timestamp | Duration),
+        ),
+        Function::Bool => (Bool, is_text || *from == Bool),
+        Function::Bytes => (Bytes, is_text || *from == Bytes),
+        Function::Timestamp => (Timestamp, is_text || matches!(from, Timestamp | Int)),
+        Function::Duration => (Duration, is_text || *from == Duration),
+    }
+}
+
+fn find<T: Copy>(among: &[(&str, T)], name: &str) -> Option<T> {
+    among
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, found)| *found)
+}
+
+fn unknown_function(call: &Call, range: Range<usize>) -> Fault {
+    let function = &*call.function;
+    let is_method = call.on.is_some();
+    if find(FUNCTIONS, function).is_some() || function == "has" {
+        let message = format!("`{function}` takes its argument in brackets");
+        return Fault::error(range, message).help(format!("write `{function}(…)`"));
+    }
+    let methods = || {
+        let tests = TESTS.iter().map(|(name, _)| *name);
+        tests
+            .chain(PARTS.iter().map(|(name, _)| *name))
+            .chain(["exists", "all"])
+    };
+    if !is_method && methods().any(|name| name == function) {
+        let message = format!("`{function}` stands behind a point");
+        return Fault::error(range, message).help(format!("write `x.{function}(…)`"));
+    }
+    let known = FUNCTIONS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(methods())
+        .chain(OTHERS.iter().copied());
+    Fault::error(range, format!("there is no function `{function}`"))
+        .suggest(closest(function, known))
+}
+
+fn wrong_count(function: &str, count: usize, call: &Call, range: Range<usize>) -> Fault {
+    let arguments = if count == 1 { "argument" } else { "arguments" };
+    let found = call.arguments.len();
+    Fault::error(
+        range,
+        format!("`{function}` takes {count} {arguments} in its brackets, and here are {found}"),
+    )
+}
+
+/// `has` on a column, which every row has.
+fn always_there(of: &Expression, field: &Arc<str>, range: Range<usize>) -> Fault {
+    let of = match &of.syntax {
+        Syntax::Name(name) => name,
+        _ => "…",
+    };
+    let sent = if of == "new" || of == "this" {
+        format!(", or `'{field}' in changed`")
+    } else {
+        String::new()
+    };
+    Fault::error(range, "every row has this, so `has` says nothing")
+        .help(format!("did you mean `{of}.{field} != null`{sent}?"))
+}
+
+/// The last line of a message that draws the place above it.
+fn last_line(message: &str) -> String {
+    let line = message.lines().last().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}

@@ -1,0 +1,52 @@
+//! What is wrong with an expression.
+
+use std::ops::Range;
+
+/// Something wrong with an expression, at a range of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Bytes of the expression's text.
+    pub range: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// It compiles all the same.
+    pub is_warning: bool,
+}
+
+impl Fault {
+    /// A fault that keeps the expression from loading.
+    pub(super) fn error(range: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            range,
+            message: message.into(),
+            help: None,
+            is_warning: false,
+        }
+    }
+
+    /// A fault that its author should look at.
+    pub(super) fn warning(range: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            is_warning: true,
+            ..Self::error(range, message)
+        }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// "did you mean", where a word was near.
+    #[must_use]
+    pub(super) fn suggest(self, word: Option<&str>) -> Self {
+        match word {
+            Some(word) => self.help(format!("did you mean `{word}`?")),
+            None => self,
+        }
+    }
+}

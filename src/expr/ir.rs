@@ -1,0 +1,181 @@
+//! An expression with every name resolved and every type known. The evaluator reads it; so will the compiler to SQL.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::expr::syntax::{Arithmetic, Order};
+use crate::expr::types::Type;
+use crate::expr::{RelationId, Variable};
+use crate::vocabulary::names::FieldName;
+use crate::vocabulary::row::ColumnId;
+use crate::vocabulary::value::{MapKey, Value};
+
+/// One node.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Its type.
+    pub ty: Type,
+    /// Whether it may be null, as far as the catalogue says.
+    pub is_nullable: bool,
+    /// Where it stands in the text.
+    pub range: Range<usize>,
+    /// What it does.
+    pub kind: NodeKind,
+}
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub(super) enum NodeKind {
+    Constant(Value),
+    /// A number with a point, and the decimal that it is beside a decimal.
+    Spelled(Value, Value),
+    /// All claims.
+    Claims,
+    Claim(MapKey),
+    HasClaim(MapKey),
+    Op,
+    Changed,
+    IsChanged(FieldName),
+    Time,
+    RequestId,
+    Metadata,
+    Column(RowSource, ColumnId),
+    /// Whether an image or the row of a to-one relation is not there.
+    IsAbsent(RowSource),
+    /// How many rows a to-many relation has.
+    Count(RowSource, Follow),
+    /// A variable of `exists` or `all`, by its slot.
+    Bound(usize),
+    Field(Box<Node>, MapKey),
+    HasField(Box<Node>, MapKey),
+    Index(Box<Node>, Box<Node>),
+    List(Vec<Node>),
+    Map(Vec<(Node, Node)>),
+    Not(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    Conditional(Box<[Node; 3]>),
+    Equal(Box<Node>, Box<Node>),
+    NotEqual(Box<Node>, Box<Node>),
+    Order(Order, Box<Node>, Box<Node>),
+    In(Box<Node>, Box<Node>),
+    Arithmetic(Arithmetic, Box<Node>, Box<Node>),
+    Negate(Box<Node>),
+    Call(Function, Box<Node>),
+    Compare(TextTest, Box<Node>, Box<Node>),
+    Matches(Box<Node>, Regex),
+    /// A string where a uuid is wanted.
+    AsUuid(Box<Node>),
+    Quantified(Box<Quantified>),
+}
+
+/// `exists` or `all`.
+#[derive(Clone, Debug)]
+pub(super) struct Quantified {
+    /// Which of the two.
+    pub quantifier: Quantifier,
+    /// Over what.
+    pub over: Over,
+    /// The condition on each element, which is bound to the slot.
+    pub body: Node,
+    /// Where the element is found.
+    pub slot: usize,
+}
+
+/// `exists` or `all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    Exists,
+    All,
+}
+
+/// What a quantifier runs over.
+#[derive(Clone, Debug)]
+pub(super) enum Over {
+    /// The elements of a list, or the keys of a map.
+    Elements(Node),
+    /// The rows of a to-many relation.
+    Rows(RowSource, Follow),
+}
+
+/// Where a row comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowSource {
+    /// An image: `old`, `new` or `this`.
+    Image(Variable),
+    /// The row that `exists` or `all` is at, by its slot.
+    Bound(usize),
+    /// The row of a to-one relation.
+    Related(Box<RowSource>, Follow),
+}
+
+/// A relation to follow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Follow {
+    /// Which one.
+    pub relation: RelationId,
+    /// Our matched columns.
+    pub ours: Arc<[ColumnId]>,
+}
+
+/// A function of one argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Size,
+    Int,
+    Uint,
+    Double,
+    String,
+    Bool,
+    Bytes,
+    Timestamp,
+    Duration,
+    Part(Part),
+}
+
+/// A part of a timestamp or duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    FullYear,
+    Month,
+    Date,
+    DayOfMonth,
+    DayOfWeek,
+    DayOfYear,
+    Hours,
+    Minutes,
+    Seconds,
+    Milliseconds,
+}
+
+/// A test of a text against another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextTest {
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+impl Node {
+    /// A node that is never null.
+    pub(super) fn new(ty: Type, range: Range<usize>, kind: NodeKind) -> Self {
+        Self {
+            ty,
+            is_nullable: false,
+            range,
+            kind,
+        }
+    }
+
+    /// What stands for something that was already reported.
+    pub(super) fn unknown(range: Range<usize>) -> Self {
+        Self::new(Type::Unknown, range, NodeKind::Constant(Value::Null))
+    }
+
+    /// Whether it is the word `null`.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.kind, NodeKind::Constant(Value::Null)) && self.ty == Type::Null
+    }
+}
