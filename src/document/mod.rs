@@ -3,7 +3,11 @@
 //! Duplicate keys, anchors, merge keys and unknown tags are problems, and all of them are found in one go. A text that is not YAML at all
 //! gives its first syntax error.
 
+mod form;
+pub mod keys;
 mod place;
+mod read;
+mod scalar;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +15,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+
+pub use form::{Form, Shape};
+pub use read::{Environment, read};
 
 use crate::document::place::Offsets;
 use crate::vocabulary::limits::{RULE_FILE_BYTES_MAX, YAML_DEPTH_MAX};
@@ -293,6 +300,24 @@ impl Node {
     pub fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar(scalar)
             if scalar.is_plain && !scalar.is_env && ["", "~", "null", "Null", "NULL"].contains(&&*scalar.text.text))
+    }
+
+    /// The scalar, where it is one.
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.content {
+            Content::Scalar(scalar) => Some(scalar),
+            Content::List(_) | Content::Map(_) => None,
+        }
+    }
+
+    /// Where its first word stands: a scalar as a whole, else the first key or item.
+    pub fn opening(&self) -> Place {
+        match &self.content {
+            Content::Map(entries) => entries.first().map(|entry| entry.key.place.clone()),
+            Content::List(items) => items.first().map(Self::opening),
+            Content::Scalar(_) => None,
+        }
+        .unwrap_or_else(|| self.place.clone())
     }
 
     /// The same as JSON, plain scalars read by YAML's core schema, numbers with every digit. An `!env` scalar is its name.
