@@ -1,5 +1,17 @@
 //! rulegate.yaml, environment and flags → [`Settings`]. Secrets print as stars.
 
+mod client_auth;
+pub mod keys;
+mod lines;
+mod read;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub use crate::document::Environment;
+pub use read::read;
+pub use sources::{Source, is_private};
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,9 +44,6 @@ pub struct Flags {
     /// `--database`
     pub database: Option<Secret>,
 }
-
-/// The variables of the environment, by name.
-pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The listeners.
 #[derive(Clone, Debug)]
@@ -152,6 +161,30 @@ pub struct Line {
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
+}
+
+impl Flags {
+    /// The settings of the file that these flags make unimportant: what they need from the environment may be missing.
+    pub fn overridden(&self) -> Vec<&'static str> {
+        let flags = [
+            (self.listen.is_some(), "server.listen"),
+            (self.admin.is_some(), "server.admin"),
+            (self.database.is_some(), "database.uri"),
+        ];
+        let given = flags.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, path)| path).collect()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Flag => "flag",
+            Self::Default => "default",
+        })
+    }
 }
 
 impl SslMode {

@@ -1,0 +1,127 @@
+//! What `rulegate check --settings` prints: every setting, its value, and where it came from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::settings::{Line, OnFatalError, Origin, Secret, SslMode};
+
+/// A value as it is printed.
+pub(super) trait Show {
+    fn show(&self) -> String;
+}
+
+/// The settings chosen so far.
+#[derive(Default)]
+pub(super) struct Lines(pub Vec<Line>);
+
+impl Lines {
+    /// Chooses a setting: a flag wins over what is written, that over the default.
+    pub(super) fn choose<T: Show>(
+        &mut self,
+        name: &str,
+        flag: Option<T>,
+        written: Option<(T, Origin)>,
+        default: impl FnOnce() -> T,
+    ) -> T {
+        let (value, origin) = flag
+            .map(|value| (value, Origin::Flag))
+            .or(written)
+            .unwrap_or_else(|| (default(), Origin::Default));
+        self.0.push(Line {
+            name: name.to_owned(),
+            value: value.show(),
+            origin,
+        });
+        value
+    }
+}
+
+impl Show for String {
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Show for bool {
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Show for usize {
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Show for SocketAddr {
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Show for PathBuf {
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Show for Secret {
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Show for Duration {
+    fn show(&self) -> String {
+        match self.as_millis() {
+            ms if ms % 1000 == 0 => format!("{}s", ms / 1000),
+            ms => format!("{ms}ms"),
+        }
+    }
+}
+
+impl Show for SslMode {
+    fn show(&self) -> String {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+        .to_owned()
+    }
+}
+
+impl Show for OnFatalError {
+    fn show(&self) -> String {
+        match self {
+            Self::Stop => "stop",
+            Self::Skip => "skip",
+        }
+        .to_owned()
+    }
+}
+
+/// A key set shows how many keys it has: shared secrets are among them.
+impl Show for serde_json::Value {
+    fn show(&self) -> String {
+        let keys = self.get("keys").and_then(Self::as_array);
+        format!("{} keys ***", keys.map_or(0, Vec::len))
+    }
+}
+
+impl<T: Show> Show for Vec<T> {
+    fn show(&self) -> String {
+        let items: Vec<String> = self.iter().map(Show::show).collect();
+        format!("[{}]", items.join(", "))
+    }
+}
+
+impl<T: Show> Show for Option<T> {
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(|| "none".to_owned(), Show::show)
+    }
+}

@@ -1,0 +1,215 @@
+//! The form of rulegate.yaml, environment and flags → [`Settings`].
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use crate::document::{Environment, Form, Shape};
+use crate::settings::client_auth::client_auth;
+use crate::settings::lines::{Lines, Show as _};
+use crate::settings::{
+    Database, Flags, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode,
+};
+use crate::vocabulary::limits::{Limit, Limits};
+use crate::vocabulary::problem::{Problem, Problems};
+
+/// The longest time a request may take: devices give up after 30 s.
+const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(27);
+
+/// Reads the settings. What is broken is told, and stands at its default here.
+pub fn read(
+    file: &Form,
+    environment: &Environment<'_>,
+    flags: &Flags,
+    problems: &mut Problems,
+) -> (Settings, Vec<Line>) {
+    let mut lines = Lines::default();
+    let settings = Settings {
+        server: server(file.get("server"), flags, &mut lines),
+        database: database(file.get("database"), environment, flags, &mut lines),
+        client_auth: client_auth(file, &mut lines, problems),
+        on_fatal_error: on_fatal_error(file.get("batch"), &mut lines),
+        limits: limits(file.get("limits"), &mut lines, problems),
+    };
+    lines.choose("idempotency", None, None, || "off".to_owned());
+    (settings, lines.0)
+}
+
+fn server(block: Option<&Form>, flags: &Flags, lines: &mut Lines) -> Server {
+    let at = |host, port| SocketAddr::new(IpAddr::V4(host), port);
+    Server {
+        listen: lines.choose(
+            "server.listen",
+            flags.listen,
+            written(block, "listen", address),
+            || at(Ipv4Addr::UNSPECIFIED, 6060),
+        ),
+        admin: lines.choose(
+            "server.admin",
+            flags.admin,
+            written(block, "admin", address),
+            || at(Ipv4Addr::LOCALHOST, 6061),
+        ),
+        cors_origins: lines.choose(
+            "server.cors_origins",
+            None,
+            written(block, "cors_origins", texts),
+            || vec!["*".to_owned()],
+        ),
+        http2: lines.choose(
+            "server.http2",
+            None,
+            written(block, "http2", Form::flag),
+            || false,
+        ),
+    }
+}
+
+fn database(
+    block: Option<&Form>,
+    environment: &Environment<'_>,
+    flags: &Flags,
+    lines: &mut Lines,
+) -> Database {
+    lines.choose("database.type", None, written(block, "type", text), || {
+        "postgresql".to_owned()
+    });
+    let uri = written(block, "uri", text).or_else(|| {
+        let value = environment("DATABASE_URL").filter(|value| !value.is_empty())?;
+        Some((value, Origin::Environment))
+    });
+    let uri = uri.map(|(uri, origin)| (Some(Secret::new(uri)), origin));
+    Database {
+        uri: lines.choose(
+            "database.uri",
+            flags.database.clone().map(Some),
+            uri,
+            || None,
+        ),
+        pool: lines.choose("database.pool", None, written(block, "pool", count), pool),
+        role: lines.choose(
+            "database.role",
+            None,
+            written(block, "role", |form| {
+                Some(form.text().map(ToOwned::to_owned))
+            }),
+            || None,
+        ),
+        sslmode: lines.choose(
+            "database.sslmode",
+            None,
+            written(block, "sslmode", |form| Some(SslMode::parse(form.text()?))),
+            || None,
+        ),
+        cacert: lines.choose(
+            "database.cacert",
+            None,
+            written(block, "cacert", |form| Some(form.text().map(Into::into))),
+            || None,
+        ),
+        raised_messages: lines.choose(
+            "database.raised_messages",
+            None,
+            written(block, "raised_messages", Form::flag),
+            || false,
+        ),
+    }
+}
+
+fn pool() -> usize {
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    (4 * cores).min(16)
+}
+
+fn on_fatal_error(block: Option<&Form>, lines: &mut Lines) -> OnFatalError {
+    let word = |form: &Form| match form.text()? {
+        "skip" => Some(OnFatalError::Skip),
+        _ => Some(OnFatalError::Stop),
+    };
+    let written = written(block, "on_fatal_error", word);
+    lines.choose("batch.on_fatal_error", None, written, OnFatalError::default)
+}
+
+fn limits(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Limits {
+    let mut limits = Limits::default();
+    for name in Limits::NAMES {
+        let form = block.and_then(|block| block.get(name));
+        let value = limits.with(name, |limit| match (limit, form.map(|form| &form.shape)) {
+            (Limit::Count(count), Some(Shape::Count(written))) => {
+                *count = *written;
+                amount(name, *count)
+            }
+            (Limit::Time(time), Some(Shape::Time(written))) => {
+                *time = *written;
+                time.show()
+            }
+            (Limit::Count(count), _) => amount(name, *count),
+            (Limit::Time(time), _) => time.show(),
+        });
+        lines.0.push(Line {
+            name: format!("limits.{name}"),
+            value: value.unwrap_or_default(),
+            origin: form.map_or(Origin::Default, origin),
+        });
+    }
+    if let Some(form) = block.and_then(|block| block.get("request_timeout"))
+        && limits.request_timeout > REQUEST_TIMEOUT_MAX
+    {
+        let message = "`limits.request_timeout` must be at most `27s`";
+        problems.push(
+            Problem::error(form.place.clone(), message)
+                .help("a device gives up after 30 s, and then sends the same upload again"),
+        );
+    }
+    limits
+}
+
+/// A count; bytes in the largest unit that divides them.
+fn amount(name: &str, count: usize) -> String {
+    match count {
+        _ if !name.ends_with("_bytes_max") => count.to_string(),
+        bytes if bytes % (1 << 20) == 0 => format!("{}MiB", bytes >> 20),
+        bytes if bytes % (1 << 10) == 0 => format!("{}KiB", bytes >> 10),
+        bytes => bytes.to_string(),
+    }
+}
+
+/// What a block says under a key, and whether it took it from the environment.
+pub(super) fn written<T>(
+    block: Option<&Form>,
+    name: &str,
+    read: impl Fn(&Form) -> Option<T>,
+) -> Option<(T, Origin)> {
+    let form = block?.get(name)?;
+    Some((read(form)?, origin(form)))
+}
+
+fn origin(form: &Form) -> Origin {
+    if form.is_env || form.list().iter().any(|item| item.is_env) {
+        Origin::Environment
+    } else {
+        Origin::File
+    }
+}
+
+pub(super) fn text(form: &Form) -> Option<String> {
+    form.text().map(ToOwned::to_owned)
+}
+
+pub(super) fn texts(form: &Form) -> Option<Vec<String>> {
+    matches!(form.shape, Shape::List(_)).then(|| form.list().iter().filter_map(text).collect())
+}
+
+fn count(form: &Form) -> Option<usize> {
+    match form.shape {
+        Shape::Count(count) => Some(count),
+        _ => None,
+    }
+}
+
+fn address(form: &Form) -> Option<SocketAddr> {
+    match form.shape {
+        Shape::Address(address) => Some(address),
+        _ => None,
+    }
+}
