@@ -1,5 +1,13 @@
 //! Rules as written: a tree of YAML → [`RuleSet`], with places. Their tables may not exist: the catalogue has not been asked yet.
 
+mod allow;
+pub mod keys;
+mod project;
+mod table;
+
+pub use project::gather;
+pub use table::table;
+
 use crate::vocabulary::names::{ColumnName, FieldName, MemberName, TableName, Target};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::place::{Place, SourceText, Spanned};
