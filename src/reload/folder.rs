@@ -3,19 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::rules::RuleSet;
-use crate::settings::{Environment, Flags, Line, Settings};
-use crate::vocabulary::place::Sources;
-use crate::vocabulary::problem::Problems;
+use sha2::{Digest as _, Sha256};
+
+use crate::document::keys::Kind;
+use crate::document::{self, Environment, Form};
+use crate::reload::files::{Found, Listing, collect};
+use crate::reload::json;
+use crate::rules::{self, RuleSet, TableRules};
+use crate::settings::{self, Flags, Line, Settings};
+use crate::vocabulary::place::{Place, Sources, Spanned};
+use crate::vocabulary::problem::{Problem, Problems};
 
 /// What loading a folder came to.
 #[derive(Debug)]
 pub struct Loading {
-    /// The settings; `None` where there are errors.
+    /// The settings; `None` where rulegate.yaml is missing or has errors. Other files may have errors all the same: ask `problems`.
     pub settings: Option<Settings>,
     /// Every setting with its source, for `rulegate check --settings`.
     pub lines: Vec<Line>,
-    /// The rules as written, as far as they could be read.
+    /// The rules as written, as far as they could be read. Not to be used where `problems` has errors.
     pub rules: RuleSet,
     /// 12 hex digits that name the rule set: a digest of the names and bytes of its files.
     pub version: Arc<str>,
@@ -27,13 +33,152 @@ pub struct Loading {
 
 /// Reads a folder.
 pub fn load(folder: &Path, environment: &Environment<'_>, flags: &Flags) -> Loading {
-    let _ = (folder, environment, flags);
-    Loading {
-        settings: None,
-        lines: Vec::new(),
-        rules: RuleSet::default(),
-        version: Arc::from(""),
+    let mut problems = Problems::default();
+    let Listing { names, files } = collect(folder, &mut problems);
+    let mut loader = Loader {
+        environment,
+        flags,
+        problems,
         sources: Sources::default(),
-        problems: Problems::default(),
+        project: Project::default(),
+        tables: Vec::new(),
+        schemas: Vec::new(),
+    };
+    for file in &files {
+        loader.file(file);
     }
+    loader.refuse_absence(folder, &names);
+    let Loader {
+        mut problems,
+        sources,
+        project,
+        tables,
+        schemas,
+        ..
+    } = loader;
+    let rules = rules::gather(project.form.as_ref(), tables, schemas, &mut problems);
+    Loading {
+        settings: project.settings,
+        lines: project.lines,
+        rules,
+        version: version(&files),
+        sources,
+        problems,
+    }
+}
+
+/// What rulegate.yaml came to.
+#[derive(Default)]
+struct Project {
+    form: Option<Form>,
+    settings: Option<Settings>,
+    lines: Vec<Line>,
+}
+
+struct Loader<'a> {
+    environment: &'a Environment<'a>,
+    flags: &'a Flags,
+    problems: Problems,
+    sources: Sources,
+    project: Project,
+    tables: Vec<TableRules>,
+    schemas: Vec<(String, Spanned<serde_json::Value>)>,
+}
+
+impl Loader<'_> {
+    fn file(&mut self, file: &Found) {
+        let text = match file.text() {
+            Ok(text) => text,
+            Err(problem) => return self.problems.push(problem),
+        };
+        self.sources.0.insert(file.shown.clone(), text.into());
+        match file.name.as_str() {
+            "rulegate.yaml" => self.project(file, text),
+            "rulegate.yml" => self.problems.push(
+                Problem::error(start(file), "the project's file is called `rulegate.yaml`")
+                    .help("rename it"),
+            ),
+            name if name.starts_with("schemas/") => self.schema(file, text),
+            _ => self.table(file, text),
+        }
+    }
+
+    fn project(&mut self, file: &Found, text: &str) {
+        let (node, mut problems) = document::parse(&file.shown, text);
+        if let Some(node) = node {
+            let kind = Kind::Block(&settings::keys::FILE);
+            let overridden = self.flags.overridden();
+            let form = document::read(&node, &kind, self.environment, &overridden, &mut problems);
+            let (settings, lines) =
+                settings::read(&form, self.environment, self.flags, &mut problems);
+            self.project = Project {
+                form: Some(form),
+                settings: Some(settings).filter(|_| !problems.has_errors()),
+                lines,
+            };
+        }
+        self.problems.append(problems);
+    }
+
+    fn table(&mut self, file: &Found, text: &str) {
+        let (node, problems) = document::parse(&file.shown, text);
+        self.problems.append(problems);
+        let rules = node.and_then(|node| rules::table(&node, self.environment, &mut self.problems));
+        self.tables.extend(rules);
+    }
+
+    fn schema(&mut self, file: &Found, text: &str) {
+        match json::parse(&file.shown, text) {
+            Ok(value) => {
+                let schema = Spanned::new(value, start(file));
+                self.schemas.push((file.name.clone(), schema));
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// A folder without a project or without tables: never "no rules".
+    fn refuse_absence(&mut self, folder: &Path, names: &[String]) {
+        if !folder.is_dir() {
+            return;
+        }
+        let shown = folder.display();
+        let is_project = |name: &str| name.starts_with("rulegate.y");
+        if !names.iter().any(|name| is_project(name)) {
+            self.problems.push(
+                Problem::nowhere(format!("`{shown}` has no rulegate.yaml"))
+                    .help(format!("write `{shown}/rulegate.yaml`: `version: 1`, `database: {{ uri: !env DATABASE_URL }}`, and a `client_auth` with `jwks_uri` and `audience`")),
+            );
+        }
+        if !names
+            .iter()
+            .any(|name| !name.contains('/') && !is_project(name))
+        {
+            self.problems.push(
+                Problem::nowhere(format!("`{shown}` has rules for no table"))
+                    .help(format!("write one file per table, such as `{shown}/todos.yaml`: `version: 1`, `table: todos`, `columns`, `allow`")),
+            );
+        }
+    }
+}
+
+fn start(file: &Found) -> Place {
+    Place {
+        file: file.shown.clone(),
+        start: 0,
+        end: 0,
+    }
+}
+
+/// Each name and each content preceded by its length, so that no two folders give one digest.
+fn version(files: &[Found]) -> Arc<str> {
+    let mut digest = Sha256::new();
+    for file in files {
+        for part in [file.name.as_bytes(), &file.bytes] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+    }
+    let start = digest.finalize().first_chunk().copied().unwrap_or_default();
+    format!("{:012x}", u64::from_be_bytes(start) >> 16).into()
 }
