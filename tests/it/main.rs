@@ -7,7 +7,9 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod cases;
 mod catalogue;
+mod keys;
 mod layering;
 mod postgres;
 mod project;
