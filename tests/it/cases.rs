@@ -41,6 +41,7 @@ fn check(case: &Path, differing: &mut Vec<String>) {
         &|name| environment.get(name).cloned(),
         &Flags::default(),
     );
+    assert!(has_cures(&loading), "{}", case.display());
     let shown = loading.problems.render(&loading.sources, false) + "\n";
     let shown = shown.replace(&format!("{}/", case.display()), "");
     expect(case, "problems.txt", &shown, differing);
@@ -58,6 +59,12 @@ fn check(case: &Path, differing: &mut Vec<String>) {
         "{}",
         case.display()
     );
+}
+
+/// Whether each problem says what to write.
+fn has_cures(loading: &Loading) -> bool {
+    let problems = loading.problems.sorted();
+    problems.iter().all(|problem| problem.help.is_some())
 }
 
 fn environment(case: &Path) -> BTreeMap<String, String> {
@@ -366,6 +373,7 @@ proptest! {
                 prop_assert!(text.get(place.start..place.end).is_some(), "{problem:?}");
             }
         }
+        prop_assert!(has_cures(&loading));
         prop_assert!(loading.settings.is_some() || loading.problems.has_errors());
         let _ = loading.problems.render(&loading.sources, false);
     }
