@@ -6,6 +6,7 @@
 mod form;
 pub mod keys;
 mod place;
+mod read;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-pub use form::{Environment, Form, Shape, read};
+pub use form::{Form, Shape};
+pub use read::{Environment, read};
 
 use crate::document::place::Offsets;
 use crate::vocabulary::limits::{RULE_FILE_BYTES_MAX, YAML_DEPTH_MAX};
@@ -74,7 +76,9 @@ pub fn parse(file: &str, text: &str) -> (Option<Node>, Problems) {
     if text.len() > RULE_FILE_BYTES_MAX {
         let place = reader.at(0, 0);
         let message = format!("the file is longer than {RULE_FILE_BYTES_MAX} bytes");
-        reader.problems.push(Problem::error(place, message));
+        reader
+            .problems
+            .push(Problem::error(place, message).help("split it: one file per table"));
         return (None, reader.problems);
     }
     match reader.document() {
@@ -149,16 +153,14 @@ impl<'t> Reader<'t> {
         if line.contains('\t') {
             problem.help("indent with blanks: YAML takes no tabs")
         } else {
-            problem
+            problem.help("look at the quotes, brackets and indentation up to here")
         }
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Problem> {
         if depth > YAML_DEPTH_MAX {
-            return Err(Problem::error(
-                self.place(span),
-                format!("nested deeper than {YAML_DEPTH_MAX} levels"),
-            ));
+            let message = format!("nested deeper than {YAML_DEPTH_MAX} levels");
+            return Err(Problem::error(self.place(span), message).help("nothing here needs that"));
         }
         let place = self.place(span);
         match event {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::vocabulary::limits::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX, RULE_SET_BYTES_MAX};
@@ -61,14 +61,17 @@ pub(super) fn collect(folder: &Path, problems: &mut Problems) -> Listing {
     };
     let mut names = listed(folder, "", &["yaml", "yml"], problems);
     let schemas = folder.join("schemas");
-    if schemas.is_dir() && is_inside(&schemas, &root) {
-        names.extend(listed(&schemas, "schemas/", &["json"], problems));
+    if schemas.is_dir() {
+        if is_inside(&schemas, &root) {
+            names.extend(listed(&schemas, "schemas/", &["json"], problems));
+        } else {
+            problems.push(outside(&schemas.display().to_string()));
+        }
     }
     names.sort();
     if names.len() > RULE_FILES_MAX {
         let message = format!("the folder has more than {RULE_FILES_MAX} files");
         problems.push(Problem::nowhere(message).help("name a folder that holds rules only"));
-        names.truncate(RULE_FILES_MAX);
     }
     let files = within_limits(folder, &root, &names, problems);
     Listing { names, files }
@@ -80,20 +83,20 @@ fn within_limits(
     names: &[String],
     problems: &mut Problems,
 ) -> Vec<Found> {
-    let mut room = RULE_SET_BYTES_MAX;
+    let mut left_bytes = RULE_SET_BYTES_MAX;
     let mut files = Vec::new();
-    for name in names {
+    for name in names.iter().take(RULE_FILES_MAX) {
         let path = folder.join(name);
         let shown: Arc<str> = path.display().to_string().into();
         match read(&path, root, &shown) {
-            Ok(bytes) if bytes.len() > room => {
+            Ok(bytes) if bytes.len() > left_bytes => {
                 let message =
                     format!("the folder has more than {RULE_SET_BYTES_MAX} bytes of rules");
                 problems.push(nowhere_in(&shown, message).help("take away what is not needed"));
                 break;
             }
             Ok(bytes) => {
-                room -= bytes.len();
+                left_bytes -= bytes.len();
                 files.push(Found {
                     name: name.clone(),
                     shown,
@@ -112,27 +115,35 @@ fn listed(folder: &Path, prefix: &str, endings: &[&str], problems: &mut Problems
         Ok(entries) => entries,
         Err(error) => {
             let message = format!("`{}` cannot be read: {error}", folder.display());
-            problems.push(Problem::nowhere(message));
+            problems.push(Problem::nowhere(message).help("name a folder that we may read"));
             return Vec::new();
         }
     };
-    let is_wanted = |path: &PathBuf| {
+    let mut names = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
         let ending = path.extension().and_then(|ending| ending.to_str());
-        ending.is_some_and(|ending| endings.contains(&ending))
-    };
-    let paths = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(is_wanted);
-    let names = paths.filter_map(|path| path.file_name()?.to_str().map(ToOwned::to_owned));
+        if !ending.is_some_and(|ending| endings.contains(&ending)) {
+            continue;
+        }
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) if name.starts_with('.') => {}
+            Some(name) => names.push(format!("{prefix}{name}")),
+            None => {
+                let message = format!("the name of `{}` is not UTF-8", path.display());
+                problems.push(Problem::nowhere(message).help("rename the file"));
+            }
+        }
+    }
     names
-        .filter(|name| !name.starts_with('.'))
-        .map(|name| format!("{prefix}{name}"))
-        .collect()
 }
 
 fn is_inside(path: &Path, root: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| path.starts_with(root))
+}
+
+fn outside(shown: &str) -> Problem {
+    nowhere_in(shown, "this link leads out of the rules folder")
+        .help("put what it leads to into the folder")
 }
 
 /// Reads one file. Looked at before it is opened: a pipe would keep us waiting.
@@ -143,8 +154,7 @@ fn read(path: &Path, root: &Path, shown: &str) -> Result<Vec<u8>, Problem> {
     };
     let facts = fs::metadata(path).map_err(unreadable)?;
     if !is_inside(path, root) {
-        let problem = nowhere_in(shown, "this link leads out of the rules folder");
-        return Err(problem.help("put the file itself into the folder"));
+        return Err(outside(shown));
     }
     if !facts.is_file() {
         let what = if facts.is_dir() {

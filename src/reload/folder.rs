@@ -179,11 +179,6 @@ fn version(files: &[Found]) -> Arc<str> {
             digest.update(part);
         }
     }
-    let hex: String = digest
-        .finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    hex.into()
+    let start = digest.finalize().first_chunk().copied().unwrap_or_default();
+    format!("{:012x}", u64::from_be_bytes(start) >> 16).into()
 }

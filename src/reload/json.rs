@@ -25,7 +25,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<serde_json::Value, Problem
                 Some(name) => {
                     Problem::error(place, format!("`{name}` stands twice")).help("keep one of them")
                 }
-                None => Problem::error(place, format!("this is not JSON: {reason}")),
+                None => Problem::error(place, format!("this is not JSON: {reason}"))
+                    .help("names and texts stand in double quotes; no comma before a closing bracket, no comments"),
             }
         })
 }
@@ -112,8 +113,8 @@ mod tests {
     #[test]
     fn a_problem_stands_where_the_text_goes_wrong() {
         let rows = [
-            ("{\n  \"a\": 1,\n}", 14, "this is not JSON: trailing comma"),
-            ("{\n  \"é\": 1,\n  \"é\": 2\n}", 19, "`é` stands twice"),
+            ("{\n  \"a\": 1,\n}", 12, "this is not JSON: trailing comma"),
+            ("{\n  \"é\": 1,\n  \"é\": 2\n}", 18, "`é` stands twice"),
             ("", 0, "this is not JSON: EOF while parsing a value"),
             ("{} x", 3, "this is not JSON: trailing characters"),
         ];

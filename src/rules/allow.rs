@@ -28,10 +28,7 @@ fn grant(op: Op, form: &Form) -> Option<Grant> {
     Some(Grant {
         op,
         condition: condition?.clone(),
-        fields: match form.entry("columns") {
-            Some((_, columns)) => Some(columns.names()),
-            None => None,
-        },
+        fields: form.entry("columns").map(|(_, columns)| columns.names()),
     })
 }
 

@@ -1,7 +1,8 @@
 //! The keys of a table's file (rule-language, *A table*).
 
 use crate::document::keys::Kind::{
-    Any, Either, Expression, Flag, List, Map, Nullable, OneOrList, Schema, Text, Version, Word,
+    Any, Either, Expression, Flag, Later, List, Map, Nullable, OneOrList, Schema, Text, Version,
+    Word,
 };
 use crate::document::keys::{Block, Key, Kind};
 
@@ -24,7 +25,7 @@ pub static TABLE: Block = Block {
         ),
         Key::new(
             "key",
-            Text,
+            Either(&Text, &Later(&List(&Text))),
             "key: id",
             "The primary key, one column; `id` where nothing is written.",
         ),

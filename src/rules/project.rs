@@ -34,7 +34,8 @@ pub fn gather(
     refuse_unknown_schemas(&rules, problems);
     if let Some(first) = rules.tables.get(RULE_TABLES_MAX) {
         let message = format!("there are more than {RULE_TABLES_MAX} tables");
-        problems.push(Problem::error(first.table.place.clone(), message));
+        let problem = Problem::error(first.table.place.clone(), message);
+        problems.push(problem.help("divide the project: one gateway for each part"));
     }
     rules
 }

@@ -1,6 +1,6 @@
 //! The form of a table's file → [`TableRules`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::keys::Kind;
 use crate::document::{Environment, Form, Node, read};
@@ -186,6 +186,7 @@ fn check(form: &Form, problems: &mut Problems) -> Option<Check> {
     }
     let ops = form.get("ops").map(|form| (ops(form), form));
     if let Some((ops, form)) = &ops
+        && form.list().is_empty()
         && ops.is_empty()
     {
         let problem = Problem::error(
@@ -237,22 +238,21 @@ fn refuse_twins(rules: &TableRules, problems: &mut Problems) {
             );
         }
     }
-    for (position, field) in rules.ignore.iter().enumerate() {
-        let before = rules.ignore.iter().take(position);
-        let is_written = rules
-            .columns
-            .iter()
-            .any(|rule| rule.field.node == field.node);
-        if is_written {
-            let message = format!("`{}` is both written and ignored", field.node);
-            problems.push(
-                Problem::error(field.place.clone(), message)
-                    .help("take it out of `columns` or out of `ignore`"),
-            );
-        } else if before.into_iter().any(|other| other.node == field.node) {
-            let message = format!("`{}` stands twice", field.node);
-            problems.push(Problem::error(field.place.clone(), message).help("keep one of them"));
-        }
+    let written: BTreeSet<&FieldName> = rules.columns.iter().map(|rule| &rule.field.node).collect();
+    let mut ignored: BTreeSet<&FieldName> = BTreeSet::new();
+    for field in &rules.ignore {
+        let (message, help) = if written.contains(&field.node) {
+            (
+                "is both written and ignored",
+                "take it out of `columns` or out of `ignore`",
+            )
+        } else if ignored.insert(&field.node) {
+            continue;
+        } else {
+            ("stands twice", "keep one of them")
+        };
+        let message = format!("`{}` {message}", field.node);
+        problems.push(Problem::error(field.place.clone(), message).help(help));
     }
 }
 
@@ -260,7 +260,7 @@ fn refuse_twins(rules: &TableRules, problems: &mut Problems) {
 fn refuse_member_names(rules: &TableRules, problems: &mut Problems) {
     let relations = rules.relations.iter().map(|relation| &relation.name);
     let computed = rules.computed.iter().map(|(name, _)| name);
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for name in relations.chain(computed) {
         let word = name.node.as_str();
         let starts = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -272,10 +272,9 @@ fn refuse_member_names(rules: &TableRules, problems: &mut Problems) {
                     .help("use letters, digits and `_`, a letter first, and no word of CEL's own"),
             );
         }
-        if seen.contains(&word) {
+        if !seen.insert(word) {
             let message = format!("`{word}` is both a relation and a computed value");
             problems.push(Problem::error(name.place.clone(), message).help("rename one of them"));
         }
-        seen.push(word);
     }
 }

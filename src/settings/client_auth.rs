@@ -1,28 +1,21 @@
 //! The `client_auth` block → [`ClientAuth`], with the load errors that keep strangers out.
 
 use crate::document::Form;
+use crate::settings::ClientAuth;
 use crate::settings::lines::Lines;
 use crate::settings::read::{text, texts, written};
 use crate::settings::sources::Source;
-use crate::settings::{ClientAuth, Flags};
 use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 
-/// Reads the block. Keys of a flag stand in place of the file's.
-pub(super) fn client_auth(
-    file: &Form,
-    flags: &Flags,
-    lines: &mut Lines,
-    problems: &mut Problems,
-) -> ClientAuth {
+/// Reads the block.
+pub(super) fn client_auth(file: &Form, lines: &mut Lines, problems: &mut Problems) -> ClientAuth {
     let block = file.get("client_auth");
+    let uris = block.and_then(|block| block.get("jwks_uri"));
+    let keys = block.and_then(|block| block.get("jwks"));
     let auth = ClientAuth {
-        jwks_uris: if flags.jwks.is_some() {
-            Vec::new()
-        } else {
-            uris(block)
-        },
-        jwks: keys(file, block, flags),
+        jwks_uris: uris.map(Form::names).unwrap_or_default(),
+        jwks: keys.and_then(Form::json),
         jwks_allow_hosts: list(block, "jwks_allow_hosts", lines),
         audience: list(block, "audience", lines),
         authorized_parties: list(block, "authorized_parties", lines),
@@ -33,15 +26,9 @@ pub(super) fn client_auth(
             || None,
         ),
     };
-    let fetched = written(block, "jwks_uri", texts).filter(|_| flags.jwks.is_none());
-    lines.choose("client_auth.jwks_uri", None, fetched, Vec::new);
-    let fixed = written(block, "jwks", |form| Some(Some(form.json()?.node)));
-    lines.choose(
-        "client_auth.jwks",
-        flags.jwks.clone().map(Some),
-        fixed,
-        || None,
-    );
+    list(block, "jwks_uri", lines);
+    let keys = written(block, "jwks", |form| Some(Some(form.json()?.node)));
+    lines.choose("client_auth.jwks", None, keys, || None);
     let claims = written(block, "claims", |form| {
         form.json().map(|_| "a JSON Schema".to_owned())
     });
@@ -55,27 +42,13 @@ pub(super) fn client_auth(
     for uri in &auth.jwks_uris {
         refuse_source(uri, &auth.jwks_allow_hosts, blocks_local, problems);
     }
-    if flags.jwks.is_none() {
-        refuse_openness(file, problems);
-    }
+    refuse_openness(file, problems);
     auth
 }
 
 fn list(block: Option<&Form>, name: &str, lines: &mut Lines) -> Vec<String> {
     let setting = format!("client_auth.{name}");
     lines.choose(&setting, None, written(block, name, texts), Vec::new)
-}
-
-fn uris(block: Option<&Form>) -> Vec<Spanned<String>> {
-    let form = block.and_then(|block| block.get("jwks_uri"));
-    form.map(Form::names).unwrap_or_default()
-}
-
-fn keys(file: &Form, block: Option<&Form>, flags: &Flags) -> Option<Spanned<serde_json::Value>> {
-    match &flags.jwks {
-        Some(jwks) => Some(Spanned::new(jwks.clone(), file.place.clone())),
-        None => block?.get("jwks")?.json(),
-    }
 }
 
 /// Keys over plain http or at private addresses: whoever can answer there decides who everybody is.
@@ -123,7 +96,11 @@ fn refuse_openness(file: &Form, problems: &mut Problems) {
     if is_broken || later.into_iter().any(is_written) {
         return;
     }
-    if !is_written("jwks_uri") && !is_written("jwks") {
+    let auth = file.get("client_auth");
+    let of_use = |name| auth.and_then(|block| block.get(name));
+    let is_empty = |name| of_use(name).is_some_and(|form: &Form| form.list().is_empty());
+    let fetches = is_written("jwks_uri") && !is_empty("jwks_uri");
+    if !fetches && !is_written("jwks") {
         let message = "nobody could ask: there is no source of keys";
         problems.push(
             Problem::error(place, message)
@@ -131,13 +108,8 @@ fn refuse_openness(file: &Form, problems: &mut Problems) {
         );
         return;
     }
-    let lists = ["audience", "authorized_parties"];
-    let names = |name| file.get("client_auth").and_then(|block| block.get(name));
-    let is_empty = |name| names(name).is_none_or(|form: &Form| form.list().is_empty());
-    let is_told = lists
-        .into_iter()
-        .any(|name| is_written(name) && names(name).is_none());
-    if lists.into_iter().all(is_empty) && !is_told {
+    let names_somebody = |name| is_written(name) && !is_empty(name);
+    if !names_somebody("audience") && !names_somebody("authorized_parties") {
         let message = "tokens for any service would be accepted: there is no audience";
         problems.push(
             Problem::error(place, message)

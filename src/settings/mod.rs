@@ -43,8 +43,6 @@ pub struct Flags {
     pub admin: Option<SocketAddr>,
     /// `--database`
     pub database: Option<Secret>,
-    /// The keys of `rulegate dev`, a JWKS document. They stand in place of every source of keys in the file.
-    pub jwks: Option<serde_json::Value>,
 }
 
 /// The listeners.
@@ -168,14 +166,13 @@ pub struct Line {
 impl Flags {
     /// The settings of the file that these flags make unimportant: what they need from the environment may be missing.
     pub fn overridden(&self) -> Vec<&'static str> {
-        let mut paths = Vec::new();
-        if self.database.is_some() {
-            paths.push("database.uri");
-        }
-        if self.jwks.is_some() {
-            paths.extend(["client_auth.jwks_uri", "client_auth.jwks"]);
-        }
-        paths
+        let flags = [
+            (self.listen.is_some(), "server.listen"),
+            (self.admin.is_some(), "server.admin"),
+            (self.database.is_some(), "database.uri"),
+        ];
+        let given = flags.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, path)| path).collect()
     }
 }
 

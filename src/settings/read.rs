@@ -27,7 +27,7 @@ pub fn read(
     let settings = Settings {
         server: server(file.get("server"), flags, &mut lines),
         database: database(file.get("database"), environment, flags, &mut lines),
-        client_auth: client_auth(file, flags, &mut lines, problems),
+        client_auth: client_auth(file, &mut lines, problems),
         on_fatal_error: on_fatal_error(file.get("batch"), &mut lines),
         limits: limits(file.get("limits"), &mut lines, problems),
     };

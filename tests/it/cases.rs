@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use proptest::prelude::*;
 use rulegate::reload::{Loading, load};
 use rulegate::rules::{Guard, RuleSet, TableRules};
 use rulegate::settings::Flags;
+use rulegate::vocabulary::limits::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX};
 
 /// The folders below `tests/cases/<kind>`.
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -38,6 +41,7 @@ fn check(case: &Path, differing: &mut Vec<String>) {
         &|name| environment.get(name).cloned(),
         &Flags::default(),
     );
+    assert!(has_cures(&loading), "{}", case.display());
     let shown = loading.problems.render(&loading.sources, false) + "\n";
     let shown = shown.replace(&format!("{}/", case.display()), "");
     expect(case, "problems.txt", &shown, differing);
@@ -49,12 +53,17 @@ fn check(case: &Path, differing: &mut Vec<String>) {
             expect(case, file, &text, differing);
         }
     }
-    assert_eq!(
+    assert!(
         loading.settings.is_some() || loading.problems.has_errors(),
-        true,
         "{}",
         case.display()
     );
+}
+
+/// Whether each problem says what to write.
+fn has_cures(loading: &Loading) -> bool {
+    let problems = loading.problems.sorted();
+    problems.iter().all(|problem| problem.help.is_some())
 }
 
 fn environment(case: &Path) -> BTreeMap<String, String> {
@@ -198,4 +207,173 @@ fn each_folder_loads_as_its_case_says() {
         check(&case, &mut differing);
     }
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+const PROJECT: &str = include_str!("../cases/load/example/rules/rulegate.yaml");
+const TABLE: &str = include_str!("../cases/load/example/rules/todos.yaml");
+const SCHEMA: &str = include_str!("../cases/load/example/rules/schemas/todo.json");
+
+/// A rules folder of its own, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &[u8])]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "rulegate-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = Self(std::env::temp_dir().join(name));
+        fs::create_dir_all(folder.0.join("schemas")).unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.0.join(name), bytes).unwrap();
+        }
+        folder
+    }
+
+    fn load(&self) -> Loading {
+        load(&self.0, &|name| Some(name.to_owned()), &Flags::default())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn standing() -> Folder {
+    Folder::with(&[
+        ("rulegate.yaml", PROJECT.as_bytes()),
+        ("todos.yaml", TABLE.as_bytes()),
+        ("schemas/todo.json", SCHEMA.as_bytes()),
+    ])
+}
+
+#[test]
+fn the_version_names_what_the_folder_says() {
+    let standing = standing();
+    let version = standing.load().version;
+    assert!(version.len() == 12 && version.chars().all(|c| c.is_ascii_hexdigit()));
+    assert_eq!(version, self::standing().load().version);
+    fs::write(standing.0.join("notes.txt"), "not a rule").unwrap();
+    assert_eq!(version, standing.load().version);
+    fs::rename(standing.0.join("todos.yaml"), standing.0.join("tasks.yaml")).unwrap();
+    let renamed = standing.load().version;
+    assert_ne!(version, renamed);
+    fs::write(
+        standing.0.join("tasks.yaml"),
+        format!("{TABLE}# a comment\n"),
+    )
+    .unwrap();
+    assert_ne!(renamed, standing.load().version);
+}
+
+#[test]
+fn a_file_loads_with_the_line_ends_and_the_mark_of_other_editors() {
+    let windows = format!("\u{feff}{}", TABLE.replace('\n', "\r\n"));
+    let folder = Folder::with(&[
+        ("rulegate.yaml", PROJECT.as_bytes()),
+        ("todos.yaml", windows.as_bytes()),
+        ("schemas/todo.json", SCHEMA.as_bytes()),
+    ]);
+    let loading = folder.load();
+    assert!(
+        loading.problems.is_empty(),
+        "{}",
+        loading.problems.render(&loading.sources, false)
+    );
+    assert_eq!(rules(&loading.rules), rules(&standing().load().rules));
+}
+
+#[test]
+fn folders_beyond_a_limit_are_refused() {
+    let long = vec![b'#'; RULE_FILE_BYTES_MAX + 1];
+    let message = |folder: &Folder| folder.load().problems.sorted()[0].message.clone();
+    let folder = standing();
+    fs::write(folder.0.join("long.yaml"), &long).unwrap();
+    assert_eq!(message(&folder), "the file is longer than 1048576 bytes");
+    let names: Vec<String> = (0..9).map(|number| format!("{number}.yaml")).collect();
+    let large = vec![b'#'; RULE_FILE_BYTES_MAX];
+    let folder = standing();
+    for name in &names {
+        fs::write(folder.0.join(name), &large).unwrap();
+    }
+    let problems = folder.load().problems;
+    assert!(
+        problems
+            .sorted()
+            .iter()
+            .any(|problem| problem.message == "the folder has more than 8388608 bytes of rules")
+    );
+    let folder = standing();
+    for number in 0..=RULE_FILES_MAX {
+        fs::write(folder.0.join(format!("{number}.yaml")), "x").unwrap();
+    }
+    assert_eq!(message(&folder), "the folder has more than 256 files");
+}
+
+#[test]
+fn a_file_is_no_folder() {
+    let folder = standing();
+    let loading = load(&folder.0.join("todos.yaml"), &|_| None, &Flags::default());
+    let problems = loading.problems.sorted();
+    assert!(
+        problems.len() == 1 && problems[0].message.contains("cannot be read"),
+        "{problems:?}"
+    );
+    assert!(loading.settings.is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = standing();
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.0.join("pipe.yaml"))
+        .status();
+    assert!(made.unwrap().success());
+    let problems = folder.load().problems;
+    assert_eq!(
+        problems.sorted()[0].message,
+        "this is no ordinary file, and a file is expected"
+    );
+}
+
+/// A text with a stretch of it replaced.
+fn spliced(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let word = "([a-z_]{1,8}: |- |\\[|\\]|\\{|\\}|\"|'|!env |&a |\\*a|\n|  |[0-9]{1,3}|#|true|~|,|\\||é|\t){0,6}";
+    let raw = proptest::collection::vec(any::<u8>(), 0..4);
+    (
+        0..=text.len(),
+        0_usize..60,
+        word,
+        prop::option::weighted(0.1, raw),
+    )
+        .prop_map(move |(start, length, word, raw)| {
+            let bytes = text.as_bytes();
+            let end = (start + length).min(bytes.len());
+            let middle = raw.unwrap_or_else(|| word.into_bytes());
+            [&bytes[..start], &middle, &bytes[end..]].concat()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_text_makes_the_loader_panic(project in spliced(PROJECT), table in spliced(TABLE), schema in spliced(SCHEMA)) {
+        let folder = Folder::with(&[("rulegate.yaml", &project), ("todos.yaml", &table), ("schemas/todo.json", &schema)]);
+        let loading = folder.load();
+        for problem in loading.problems.sorted() {
+            let place = problem.place.clone().unwrap();
+            if let Some(text) = loading.sources.0.get(&place.file) {
+                prop_assert!(text.get(place.start..place.end).is_some(), "{problem:?}");
+            }
+        }
+        prop_assert!(has_cures(&loading));
+        prop_assert!(loading.settings.is_some() || loading.problems.has_errors());
+        let _ = loading.problems.render(&loading.sources, false);
+    }
 }

@@ -11,6 +11,7 @@ mod cases;
 mod catalogue;
 mod gateway;
 mod journal;
+mod keys;
 mod layering;
 mod oracle;
 mod postgres;
