@@ -50,6 +50,15 @@ impl Current {
         }
     }
 
+    /// Rules whose plan is there already.
+    pub fn in_force(snapshot: Snapshot, version: Arc<str>) -> Self {
+        Self {
+            rules: snapshot.rules.clone(),
+            version,
+            pointer: ArcSwapOption::from_pointee(snapshot),
+        }
+    }
+
     /// The plan in force; `None` until the catalogue was read for the first time. A request takes one and keeps it for its whole batch.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.pointer.load_full()

@@ -8,6 +8,12 @@
 )]
 
 mod catalogue;
+mod http;
+mod http_admin;
+mod http_keys;
+mod http_limits;
+mod http_served;
+mod http_stop;
 mod layering;
 mod postgres;
 mod project;
