@@ -1,12 +1,13 @@
 //! Contract, *POST /api/data*: the order of checks, and what every answer carries.
 
 use std::io::Write as _;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rulegate::auth::development::SigningKey;
 
-use crate::http_served::{Connection, Served, Start, VERSION, token};
+use crate::http_served::{Connection, Served, Start, VERSION, token, upload};
 
 const EMPTY: &str = r#"{"transactions":[{"crud":[]},{"crud":[]}]}"#;
 const JSON: &str = "content-type: application/json\r\n";
@@ -17,7 +18,7 @@ fn bare(method: &str, path: &str, headers: &str, body: &str) -> String {
 }
 
 fn many_headers(count: usize) -> String {
-    (0..count).map(|n| format!("x-{n}: y\r\n")).collect()
+    "x: y\r\n".repeat(count)
 }
 
 /// One request that fails each check, in the contract's order, with its status.
@@ -321,4 +322,57 @@ async fn a_connection_serves_one_request_after_the_other() {
         // Read to its end, so the connection is still good.
         assert_eq!(connection.reply().await.unwrap().status, 400);
     }
+}
+
+/// What this process logs, from the first look on.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone())
+        .init();
+    log
+});
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_one_line_for_each_request_and_none_of_what_was_sent() {
+    let log = LazyLock::force(&LOG);
+    let served = Start::new().serve().await;
+    let token = served.token("SECRET");
+    let body = r#"{"transactions":[{"crud":[{"op":"PUT","table":"SECRET","id":"SECRET","op_data":{"SECRET":"SECRET"}}]}]}"#;
+    let mine = "x-request-id: logged\r\n";
+    let good = upload(&token, &format!("{JSON}{mine}"), body);
+    let stranger = format!("authorization: Bearer SECRET.SECRET.SECRET\r\n{mine}");
+    let requests = [
+        good.clone(),
+        good.replace(body, &body.replace('}', " ")),
+        good.replace("/api/data", "/api/SECRET?SECRET=SECRET"),
+        bare("POST", "/api/data", &stranger, ""),
+        bare("GET", "/livez?token=SECRET", mine, ""),
+    ];
+    for request in &requests {
+        served.ask(request).await;
+    }
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let answered = logged.lines().filter(|line| line.contains("\"logged\""));
+    assert_eq!(answered.count(), requests.len(), "{logged}");
+    let signature = token.rsplit('.').next().unwrap();
+    assert!(
+        !logged.contains("SECRET") && !logged.contains(signature),
+        "{logged}"
+    );
 }

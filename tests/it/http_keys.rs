@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use crate::http_served::{Reply, Served, Start, spanned, token};
+use crate::http_served::{Reply, Served, Start, spanned, token, upload};
 
 /// A server of keys that says what it is told to, and counts.
 struct Source {
@@ -83,14 +83,10 @@ impl Source {
     }
 }
 
-async fn upload(served: &Served, token: &str) -> Reply {
+async fn send(served: &Served, token: &str) -> Reply {
     let body = r#"{"transactions":[{"crud":[]}]}"#;
-    let length = body.len();
-    served
-        .ask(format!(
-            "POST /api/data HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        ))
-        .await
+    let request = upload(token, "content-type: application/json\r\n", body);
+    served.ask(request).await
 }
 
 #[tokio::test]
@@ -98,7 +94,7 @@ async fn the_first_token_waits_for_the_first_keys() {
     let key = SigningKey::generate().unwrap();
     let source = Source::start(keys(&[&key])).await;
     let served = source.gateway().await;
-    assert_eq!(upload(&served, &token(&key, "ann")).await.status, 200);
+    assert_eq!(send(&served, &token(&key, "ann")).await.status, 200);
     assert_eq!(source.asked(), 1);
 }
 
@@ -117,14 +113,14 @@ async fn cold_is_503_and_recovers_by_itself() {
     for answer in [FAILURE, far, &large, &none, &secret, "garbage"] {
         let source = Source::start(answer).await;
         let served = source.gateway().await;
-        let reply = upload(&served, &token).await;
+        let reply = send(&served, &token).await;
         assert_eq!(reply.status, 503, "{answer:.30}");
         assert!(reply.header("retry-after").is_some());
         let ready = served.get("/readyz").await.json()["reasons"].to_string();
         assert!(ready.contains("no keys yet"), "{ready}");
         source.says(keys(&[&key]));
         sleep(Duration::from_millis(1100)).await;
-        assert_eq!(upload(&served, &token).await.status, 200, "{answer:.30}");
+        assert_eq!(send(&served, &token).await.status, 200, "{answer:.30}");
     }
 }
 
@@ -136,16 +132,16 @@ async fn a_new_key_is_fetched_once_however_many_ask() {
     );
     let source = Source::start(keys(&[&old])).await;
     let served = source.gateway().await;
-    assert_eq!(upload(&served, &token(&old, "ann")).await.status, 200);
+    assert_eq!(send(&served, &token(&old, "ann")).await.status, 200);
     source.says(keys(&[&new]));
     let fresh: Vec<String> = (0..3).map(|n| token(&new, &format!("ann{n}"))).collect();
-    let replies = futures_util::future::join_all(fresh.iter().map(|t| upload(&served, t))).await;
+    let replies = futures_util::future::join_all(fresh.iter().map(|t| send(&served, t))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
     assert_eq!(source.asked(), 2);
     // The old key is listed no more, so it is gone; and no stranger makes us ask again so soon.
-    assert_eq!(upload(&served, &token(&old, "ann")).await.status, 401);
+    assert_eq!(send(&served, &token(&old, "ann")).await.status, 401);
     let stranger = SigningKey::generate().unwrap();
-    assert_eq!(upload(&served, &token(&stranger, "ann")).await.status, 401);
+    assert_eq!(send(&served, &token(&stranger, "ann")).await.status, 401);
     assert_eq!(source.asked(), 2);
 }
 
@@ -154,10 +150,10 @@ async fn a_failure_keeps_the_keys_that_are_here() {
     let key = SigningKey::generate().unwrap();
     let source = Source::start(keys(&[&key])).await;
     let served = source.gateway().await;
-    assert_eq!(upload(&served, &token(&key, "ann")).await.status, 200);
+    assert_eq!(send(&served, &token(&key, "ann")).await.status, 200);
     source.says(FAILURE);
     let stranger = SigningKey::generate().unwrap();
-    assert_eq!(upload(&served, &token(&stranger, "ann")).await.status, 401);
+    assert_eq!(send(&served, &token(&stranger, "ann")).await.status, 401);
     assert_eq!(source.asked(), 2);
-    assert_eq!(upload(&served, &token(&key, "ann")).await.status, 200);
+    assert_eq!(send(&served, &token(&key, "ann")).await.status, 200);
 }

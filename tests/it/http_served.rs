@@ -147,7 +147,7 @@ async fn bind() -> TcpListener {
 
 async fn heard(signal: oneshot::Receiver<()>) {
     if signal.await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -159,11 +159,14 @@ impl Served {
 
     /// An upload with a good token.
     pub fn upload(&self, headers: &str, body: &str) -> String {
-        let token = self.token("ann");
-        format!(
-            "POST /api/data HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-            body.len()
-        )
+        upload(&self.token("ann"), headers, body)
+    }
+
+    /// The head of an upload whose body of `length` bytes is still to come.
+    pub fn head(&self, subject: &str, length: usize) -> String {
+        let headers = "content-type: application/json\r\n";
+        upload(&self.token(subject), headers, "")
+            .replace("content-length: 0", &format!("content-length: {length}"))
     }
 
     pub async fn ask(&self, text: impl AsRef<[u8]>) -> Reply {
@@ -189,6 +192,14 @@ impl Served {
         timeout(PATIENCE, self.beside).await.unwrap().unwrap();
         ending
     }
+}
+
+/// An upload.
+pub fn upload(token: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /api/data HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
 }
 
 pub fn token(key: &SigningKey, subject: &str) -> String {
@@ -217,7 +228,7 @@ impl Reply {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.body).expect("JSON")
     }
 }
 
@@ -274,10 +285,9 @@ impl Connection {
 
     async fn more(&mut self) -> usize {
         let reading = self.stream.read_buf(&mut self.read);
-        match timeout(PATIENCE, reading).await.expect("no answer in time") {
-            Ok(count) => count,
-            Err(_) => 0,
-        }
+        let read = timeout(PATIENCE, reading).await;
+        // A reset is an end as well.
+        read.expect("no answer in time").unwrap_or_default()
     }
 
     /// How long it takes until the other side closes, without a word.

@@ -20,9 +20,7 @@ async fn served() -> Served {
 
 /// A request whose body is not all there yet.
 async fn unfinished(served: &Served) -> Connection {
-    let head = served
-        .upload("content-type: application/json\r\n", "")
-        .replace("content-length: 0", "content-length: 2");
+    let head = served.head("ann", 2);
     let mut connection = Connection::to(served.public).await;
     connection.send(head).await;
     sleep(Duration::from_millis(50)).await;
