@@ -60,6 +60,16 @@ impl Current {
         }
     }
 
+    /// Rules whose plan is there already.
+    pub fn in_force(rules: Arc<RuleSet>, snapshot: Snapshot) -> Self {
+        Self {
+            rules,
+            version: snapshot.version.clone(),
+            pointer: ArcSwapOption::from_pointee(snapshot),
+            reading: Mutex::new(None),
+        }
+    }
+
     /// The plan in force; `None` until the catalogue was read for the first time. A request takes one and keeps it for its whole batch.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.pointer.load_full()

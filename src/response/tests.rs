@@ -63,10 +63,12 @@ fn each_outcome_has_its_words() {
     );
 }
 
-/// Status, and a header that must be there, of every failure.
+/// A header that must be there.
+type Header = Option<(&'static str, &'static str)>;
+
 #[test]
 fn each_failure_has_its_status_and_a_message() {
-    let rows: [(Failure, u16, Option<(&str, &str)>); 19] = [
+    let rows: [(Failure, u16, Header); 19] = [
         (Failure::HeaderTooLarge { bytes_max: 1 }, 431, None),
         (Failure::UnknownPath, 404, None),
         (Failure::Unbuilt("token issuing"), 404, None),

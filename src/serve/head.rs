@@ -1,7 +1,7 @@
 //! The head of a request: what its path, method and headers say, and whether they are within their limits.
 
 use hyper::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, ORIGIN,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN,
 };
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
@@ -96,7 +96,7 @@ pub fn within_limits(parts: &Parts, limits: &Limits) -> Result<(), Failure> {
     let token = parts.headers.get_all(AUTHORIZATION).iter();
     let is_within = parts.headers.len() <= limits.headers_max
         && bytes + line <= limits.header_bytes_max
-        && token.map(|value| value.len()).max().unwrap_or(0) <= limits.authorization_bytes_max;
+        && token.map(HeaderValue::len).max().unwrap_or(0) <= limits.authorization_bytes_max;
     if is_within {
         Ok(())
     } else {
@@ -168,11 +168,11 @@ pub fn origin(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    type Line = (&'static str, &'static str);
+
+    fn headers(lines: &[Line]) -> HeaderMap {
         lines
             .iter()
             .map(|(name, value)| {
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_body_is_json_in_utf_8_plain_or_in_gzip() {
         let json = ("content-type", "application/json");
-        let rows: [(&[(&'static str, &'static str)], Result<Packing, Failure>); 10] = [
+        let rows: [(&[Line], Result<Packing, Failure>); 10] = [
             (&[json], Ok(Packing::Plain)),
             (
                 &[("content-type", "Application/JSON; charset=\"UTF-8\"")],

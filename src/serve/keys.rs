@@ -14,9 +14,10 @@ use crate::serve::fetch::{Address, Fetcher};
 use crate::settings::ClientAuth;
 use crate::vocabulary::limits::{JWKS_KEEP, JWKS_REFRESH, JWKS_UNKNOWN_KID_REFRESH, Limits};
 
-/// Least time between two fetches that an unknown key causes while some source was never reached.
+/// Least time between two fetches that tokens cause while there is no key at all.
+const EMPTY_REFRESH: Duration = Duration::from_secs(1);
+/// Time before the next background fetch where a source was not reached; it doubles up to the second one.
 const COLD_REFRESH: Duration = Duration::from_secs(1);
-/// Longest time between two background fetches while some source was never reached.
 const COLD_REFRESH_MAX: Duration = Duration::from_secs(30);
 
 /// Every key, and what a token must say besides.
@@ -34,9 +35,9 @@ pub struct Keys {
 
 #[derive(Debug, Default)]
 struct Fetches {
-    /// When the last one began.
-    began: Option<Instant>,
-    /// When the last one began that an unknown key caused.
+    /// When the last one ended.
+    ended: Option<Instant>,
+    /// When the last one began that an unknown key caused while others were known.
     began_for_unknown: Option<Instant>,
 }
 
@@ -95,18 +96,20 @@ impl Keys {
 
     /// Verifies a token at a time, in seconds since 1970. A key that is not known may be new: it is fetched, if a fetch is due.
     pub async fn verify(&self, token: &str, now: i64) -> Result<Verified, Failure> {
-        match self.verify_with_what_is_here(token, now) {
-            Err(TokenError::UnknownKey) => {}
-            Err(error) => return Err(Failure::BadToken(error)),
-            Ok(verified) => return Ok(verified),
+        let mut verified = self.verify_with_what_is_here(token, now);
+        // The first round may have joined a fetch that began before the key was there.
+        for _ in 0..2 {
+            if verified.as_ref().err() != Some(&TokenError::UnknownKey) {
+                break;
+            }
+            self.refresh_for_unknown().await;
+            verified = self.verify_with_what_is_here(token, now);
         }
-        self.refresh_for_unknown().await;
-        match self.verify_with_what_is_here(token, now) {
+        verified.map_err(|error| match error {
             // A 401 would make the device drop a token that may be good.
-            Err(TokenError::UnknownKey) if self.is_cold() => Err(Failure::NoKeys),
-            Err(error) => Err(Failure::BadToken(error)),
-            Ok(verified) => Ok(verified),
-        }
+            TokenError::UnknownKey if self.is_cold() => Failure::NoKeys,
+            error => Failure::BadToken(error),
+        })
     }
 
     fn verify_with_what_is_here(&self, token: &str, now: i64) -> Result<Verified, TokenError> {
@@ -132,7 +135,9 @@ impl Keys {
     pub async fn keep_fresh(&self) {
         let mut pause = COLD_REFRESH;
         while !self.sources.is_empty() {
-            self.fetch_all(&mut *self.fetches.lock().await).await;
+            if let Some(mut fetches) = self.turn().await {
+                self.fetch_all(&mut fetches).await;
+            }
             if self.sources.iter().any(Source::is_cold) {
                 sleep(pause).await;
                 pause = pause.saturating_mul(2).min(COLD_REFRESH_MAX);
@@ -148,29 +153,38 @@ impl Keys {
         if self.sources.is_empty() {
             return;
         }
-        let asked = Instant::now();
-        let mut fetches = self.fetches.lock().await;
-        let pause = if self.is_cold() {
-            COLD_REFRESH
+        let Some(mut fetches) = self.turn().await else {
+            return;
+        };
+        let is_empty = self.is_empty();
+        let (last, pause) = if is_empty {
+            (fetches.ended, EMPTY_REFRESH)
         } else {
-            JWKS_UNKNOWN_KID_REFRESH
+            (fetches.began_for_unknown, JWKS_UNKNOWN_KID_REFRESH)
         };
-        let is_within = |began: Option<Instant>, pause| {
-            began.is_some_and(|began: Instant| began + pause > asked)
-        };
-        if is_within(fetches.began, Duration::ZERO) || is_within(fetches.began_for_unknown, pause) {
+        if last.is_some_and(|last| last.elapsed() < pause) {
             return;
         }
-        fetches.began_for_unknown = Some(Instant::now());
+        if !is_empty {
+            fetches.began_for_unknown = Some(Instant::now());
+        }
         self.fetch_all(&mut fetches).await;
     }
 
+    /// Waits for the turn to fetch; `None` where a fetch ended meanwhile, which then was ours as well.
+    async fn turn(&self) -> Option<tokio::sync::MutexGuard<'_, Fetches>> {
+        let asked = Instant::now();
+        let fetches = self.fetches.lock().await;
+        let is_done = fetches.ended.is_some_and(|ended| ended >= asked);
+        (!is_done).then_some(fetches)
+    }
+
     async fn fetch_all(&self, fetches: &mut Fetches) {
-        fetches.began = Some(Instant::now());
         join_all(self.sources.iter().map(|source| self.fetch(source))).await;
         let found: Vec<KeySet> = self.sources.iter().filter_map(Source::usable).collect();
         let all = std::iter::once(&self.fixed).chain(&found);
         self.usable.store(Arc::new(KeySet::merged(all)));
+        fetches.ended = Some(Instant::now());
     }
 
     async fn fetch(&self, source: &Source) {

@@ -13,6 +13,7 @@ mod seats;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -25,6 +26,9 @@ pub use road::to_response;
 pub use seats::{Seat, Seats};
 
 use crate::observe::{Event, tell};
+
+/// Time for what is sent last.
+const FAREWELL: Duration = Duration::from_millis(50);
 
 /// How serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +57,10 @@ pub async fn run(
     gateway.enter(Phase::Stopped);
     prober.abort();
     keys.abort();
+    gateway.road.store.close();
     if gateway.is_quiet() {
+        // The database hears a goodbye on each connection.
+        sleep(FAREWELL).await;
         Ending::Drained
     } else {
         Ending::Cut

@@ -128,7 +128,8 @@ impl Gateway {
         let limits = &self.settings.limits;
         let deadline = arrived + limits.request_timeout;
         let token = head::bearer(&parts.headers)?;
-        let mut seat = take(&self.seats, door, parts, limits)?;
+        let announced = announced(parts, limits);
+        let mut seat = take(&self.seats, door, announced)?;
         within_cap(parts, limits)?;
         let verified = self.keys.verify(token, seconds()).await?;
         let (snapshot, principal) = self.principal(verified)?;
@@ -136,6 +137,7 @@ impl Gateway {
         seat.share((principal.issuer.clone(), principal.subject.clone()))
             .await?;
         let packing = head::content(&parts.headers)?;
+        seat.hold(announced)?;
         let patience = deadline.min(Instant::now() + limits.body_read_timeout);
         let bytes = body
             .read(&mut seat, limits.body_bytes_max, patience)
@@ -195,13 +197,17 @@ impl Gateway {
     }
 }
 
-/// A place for a request, its announced body held: what is over the cap is refused for that, not for want of room.
-fn take(seats: &Arc<Seats>, door: Door, parts: &Parts, limits: &Limits) -> Result<Seat, Failure> {
+/// Bytes of body that need room: what is over the cap is refused for that, not for want of room.
+fn announced(parts: &Parts, limits: &Limits) -> usize {
+    let length = head::content_length(&parts.headers).unwrap_or(0);
+    length.min(limits.body_bytes_max)
+}
+
+fn take(seats: &Arc<Seats>, door: Door, announced: usize) -> Result<Seat, Failure> {
     if !door.has_room {
         return Err(Failure::Crowded(Crowd::Connections));
     }
-    let announced = head::content_length(&parts.headers).unwrap_or(0);
-    seats.take(announced.min(limits.body_bytes_max))
+    seats.take(announced)
 }
 
 fn within_cap(parts: &Parts, limits: &Limits) -> Result<(), Failure> {

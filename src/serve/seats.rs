@@ -70,16 +70,18 @@ impl Seats {
         self.bytes.load(Ordering::SeqCst)
     }
 
-    /// A place for a request that announces so many bytes of body.
+    /// A place for a request that announces so many bytes of body. Nothing is held for them yet: a stranger may announce what he likes.
     pub fn take(self: &Arc<Self>, announced: usize) -> Result<Seat, Failure> {
         grow(&self.places, 1, self.places_max).ok_or(Failure::Crowded(Crowd::Queue))?;
-        let mut seat = Seat {
+        let seat = Seat {
             seats: self.clone(),
             bytes: 0,
             subject: None,
             turn: None,
         };
-        seat.hold(announced)?;
+        if announced > self.bytes_max.saturating_sub(self.in_flight_bytes()) {
+            return Err(Failure::Crowded(Crowd::Bytes));
+        }
         Ok(seat)
     }
 
@@ -230,6 +232,7 @@ mod tests {
             let mut held = Vec::new();
             for (announced, read) in wanted {
                 if let Ok(mut seat) = seats.take(announced) {
+                    let _ = seat.hold(announced);
                     let _ = seat.hold(read);
                     held.push(seat);
                 }

@@ -10,6 +10,12 @@
 mod cases;
 mod catalogue;
 mod gateway;
+mod http;
+mod http_admin;
+mod http_keys;
+mod http_limits;
+mod http_served;
+mod http_stop;
 mod journal;
 mod keys;
 mod layering;

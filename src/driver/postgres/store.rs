@@ -79,6 +79,11 @@ impl Store {
         (status.size, status.waiting)
     }
 
+    /// Closes connections as they come back, and opens no more.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
     pub(super) fn role(&self) -> Option<&str> {
         self.role.as_deref()
     }

@@ -87,7 +87,8 @@ impl Gateway {
         };
         let snapshot = Arc::new(Snapshot {
             plan,
-            rules,
+            warnings: problems,
+            version: loading.version,
             read_at: began,
         });
         Ok(House {
