@@ -87,10 +87,10 @@ pub fn fill(world: &World, schema: &str, state: &State) -> String {
         .iter()
         .map(|t| format!("{schema}.{}", t.name))
         .collect();
-    let mut text: String = names
-        .iter()
-        .map(|name| format!("DELETE FROM {name};\n"))
-        .collect();
+    let mut text = String::new();
+    for name in &names {
+        writeln!(text, "DELETE FROM {name};").unwrap();
+    }
     for (name, rows) in names.iter().zip(state) {
         let tuples: Vec<String> = rows
             .values()
