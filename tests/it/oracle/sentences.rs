@@ -378,6 +378,9 @@ fn sentences() -> Vec<Sentence> {
     say("a stranger learns only UNAUTHORIZED", |w| lists(w).fields[0].is_immutable = true, 0, json!([[["PATCH", "lists", 1, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
     say("a column's schema", |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)), 0, json!([[["PATCH", "lists", 0, {"title": "long"}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
     say("null included", |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)), 0, json!([[["PUT", "lists", 6, {}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("the row's schema sees what no app may write", |w| lists(w).row = vec![("touched".into(), Shape::Range(0, 5))], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("the row's schema says the app's names", |w| { lists(w).row = vec![("done".into(), Shape::Range(0, 5))]; }, 0, json!([[["PATCH", "lists", 0, {"app_done": 1}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("values the database will make are absent from it", |w| { lists(w).row = vec![("done".into(), Shape::Range(0, 5))]; }, 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[]);
     say("an old bad row stays editable", |w| lists(w).fields[1].shape = Some(Shape::Range(2, 5)), 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
     say("the first check that is not true gives its code", |w| { lists(w).checks = vec![check(always(true), "FIRST"), check(new("title").is(text("b")).not(), "SECOND"), check(always(false), "THIRD")] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 SECOND", &[]);
     say("a check that names `old` is not asked on create", |w| lists(w).checks = vec![check(old("rank").is(int(9)), "OLD")], 0, json!([[["PUT", "lists", 6, {"title": "b"}]], [["DELETE", "lists", 6]]]), "ok, 0 OLD", &[]);
