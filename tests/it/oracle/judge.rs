@@ -357,15 +357,22 @@ impl Judged<'_> {
         }
     }
 
-    /// Step 7: an error of a column counts where the column is new or changes.
+    /// Step 7, columns first, then the row: an error of a column counts where the column is new or changes.
     fn shaped(&self, new: &Image) -> Result<(), Refused> {
-        for field in &self.rules.fields {
-            let at = self.at(field);
+        let fields = self.rules.fields.iter();
+        let columns = fields.filter_map(|f| Some((&f.column, f.shape?)));
+        let row = self
+            .rules
+            .row
+            .iter()
+            .map(|(column, shape)| (column, *shape));
+        for (column, shape) in columns.chain(row) {
+            let at = self.table.position(column).unwrap();
             let is_unchanged = self.old.is_some_and(|old| old[at] == new[at]);
-            let (Some(shape), Some(value), false) = (field.shape, &new[at], is_unchanged) else {
-                continue;
-            };
-            if !fits(shape, value) {
+            if new[at]
+                .as_ref()
+                .is_some_and(|value| !is_unchanged && !fits(shape, value))
+            {
                 return Err(vec![ErrorCode::DocumentValidationFailure]);
             }
         }

@@ -14,6 +14,7 @@ mod meaning;
 mod model;
 mod print;
 mod reduce;
+mod run;
 mod sentences;
 mod tape;
 mod uploads;

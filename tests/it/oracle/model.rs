@@ -74,6 +74,8 @@ pub struct Table {
 pub struct Rules {
     pub fields: Vec<Field>,
     pub ignore: Vec<String>,
+    /// The JSON Schema of the whole row: shapes of some columns, by database name.
+    pub row: Vec<(String, Shape)>,
     pub create_presets: Vec<(String, Condition)>,
     pub update_presets: Vec<(String, Condition)>,
     pub relations: Vec<Relation>,

@@ -87,10 +87,10 @@ pub fn fill(world: &World, schema: &str, state: &State) -> String {
         .iter()
         .map(|t| format!("{schema}.{}", t.name))
         .collect();
-    let mut text: String = names
-        .iter()
-        .map(|name| format!("DELETE FROM {name};\n"))
-        .collect();
+    let mut text = String::new();
+    for name in &names {
+        writeln!(text, "DELETE FROM {name};").unwrap();
+    }
     for (name, rows) in names.iter().zip(state) {
         let tuples: Vec<String> = rows
             .values()
@@ -183,6 +183,9 @@ fn table_file(world: &World, schema: &str, table: &Table, rules: &Rules) -> Stri
         "presets",
         format!("{{ create: {create}, update: {update} }}"),
     );
+    if !rules.row.is_empty() {
+        line("schema", row_schema(rules).to_string());
+    }
     let relations = rules.relations.iter().map(|relation| {
         let pairs: BTreeMap<_, _> = relation.pairs.iter().cloned().collect();
         let theirs = format!("{schema}.{}", world.tables[relation.table].name);
@@ -230,22 +233,32 @@ fn field(field: &Field) -> String {
     if let Some(default) = &field.default {
         keys.push(format!("default: {}", quoted(default)));
     }
-    match field.shape {
-        Some(Shape::Length(min, max)) => {
-            keys.push(format!(
-                "schema: {}",
-                json!({"type": "string", "minLength": min, "maxLength": max})
-            ));
-        }
-        Some(Shape::Range(min, max)) => {
-            keys.push(format!(
-                "schema: {}",
-                json!({"type": ["integer", "null"], "minimum": min, "maximum": max})
-            ));
-        }
-        None => {}
+    if let Some(shape) = field.shape {
+        keys.push(format!("schema: {}", shape_schema(shape)));
     }
     format!("{{ {} }}", keys.join(", "))
+}
+
+/// The schema of the whole row: an app's names for the columns it may write, the database's for the rest.
+fn row_schema(rules: &Rules) -> Json {
+    let name = |column: &String| {
+        let field = rules.fields.iter().find(|f| f.column == *column);
+        field.map_or(column.clone(), |field| field.app.clone())
+    };
+    let shapes = rules.row.iter();
+    let shapes: serde_json::Map<String, Json> = shapes
+        .map(|(column, shape)| (name(column), shape_schema(*shape)))
+        .collect();
+    json!({"type": "object", "properties": shapes})
+}
+
+fn shape_schema(shape: Shape) -> Json {
+    match shape {
+        Shape::Length(min, max) => json!({"type": "string", "minLength": min, "maxLength": max}),
+        Shape::Range(min, max) => {
+            json!({"type": ["integer", "null"], "minimum": min, "maximum": max})
+        }
+    }
 }
 
 fn allow(rules: &Rules) -> String {

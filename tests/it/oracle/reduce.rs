@@ -75,7 +75,7 @@ fn smaller_rules(rules: &Rules) -> Vec<Rules> {
             }
         )* };
     }
-    without_one!(checks create update delete write computed create_presets update_presets ignore relations fields);
+    without_one!(checks create update delete write computed create_presets update_presets ignore relations fields row);
     if let Some(guard) = &rules.guard {
         add(&|r| r.guard = None);
         for part in parts(guard) {

@@ -263,6 +263,7 @@ fn shown(answers: &[Answer]) -> String {
     shown.join(", ")
 }
 
+#[rustfmt::skip] // A table: one sentence a line.
 fn sentences() -> Vec<Sentence> {
     let mut all = Vec::new();
     let mut say = |name,
@@ -285,880 +286,120 @@ fn sentences() -> Vec<Sentence> {
     let owner = |n| Some(Val::Uuid(user(n)));
 
     // 1. Known?
-    say(
-        "no rule file is UNAUTHORIZED, whatever the operation",
-        as_is,
-        0,
-        json!([[["DELETE", "members", 5]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a table nobody knows is UNAUTHORIZED",
-        as_is,
-        0,
-        json!([[["PUT", "nowhere", 5, {}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a column that the database has and the rules do not open",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"secret": "x"}]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 0, "secret", Some(Val::Null))],
-    );
-    say(
-        "a database name is no app name",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"done": 1}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a column that neither has",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"unheard_of": 1}]]]),
-        "0 SCHEMA_MISMATCH",
-        &[],
-    );
-    say(
-        "neither needs a row",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 6, {"unheard_of": 1}]]]),
-        "0 SCHEMA_MISMATCH",
-        &[],
-    );
-    say(
-        "the table is looked at before its columns",
-        as_is,
-        0,
-        json!([[["PATCH", "members", 0, {"unheard_of": 1}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "the data of a DELETE is ignored",
-        as_is,
-        0,
-        json!([[["DELETE", "lists", 0, {"unheard_of": 1, "title": true}]]]),
-        "ok",
-        &[("lists", 0, "id", None)],
-    );
-    say(
-        "ignored columns are dropped on purpose",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"legacy": [1], "title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "title", t("b"))],
-    );
-    say(
-        "`id` inside the data is ignored",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"id": key(1), "title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "title", t("b")), ("lists", 1, "title", t("a"))],
-    );
-    say(
-        "a PATCH of nothing but ignored columns does not look at the row",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 1, {"legacy": 1, "id": "x"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "an empty PATCH does not look at the row",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 1, {}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "but its table has to be known",
-        as_is,
-        0,
-        json!([[["PATCH", "members", 0, {}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a preset column that is dropped still counts as carried",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 1, {"touched": 1}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
+    say("no rule file is UNAUTHORIZED, whatever the operation", as_is, 0, json!([[["DELETE", "members", 5]]]), "0 UNAUTHORIZED", &[]);
+    say("a table nobody knows is UNAUTHORIZED", as_is, 0, json!([[["PUT", "nowhere", 5, {}]]]), "0 UNAUTHORIZED", &[]);
+    say("a column that the database has and the rules do not open", as_is, 0, json!([[["PATCH", "lists", 0, {"secret": "x"}]]]), "0 UNAUTHORIZED", &[("lists", 0, "secret", Some(Val::Null))]);
+    say("a database name is no app name", as_is, 0, json!([[["PATCH", "lists", 0, {"done": 1}]]]), "0 UNAUTHORIZED", &[]);
+    say("a column that neither has", as_is, 0, json!([[["PATCH", "lists", 0, {"unheard_of": 1}]]]), "0 SCHEMA_MISMATCH", &[]);
+    say("neither needs a row", as_is, 0, json!([[["PATCH", "lists", 6, {"unheard_of": 1}]]]), "0 SCHEMA_MISMATCH", &[]);
+    say("the table is looked at before its columns", as_is, 0, json!([[["PATCH", "members", 0, {"unheard_of": 1}]]]), "0 UNAUTHORIZED", &[]);
+    say("the data of a DELETE is ignored", as_is, 0, json!([[["DELETE", "lists", 0, {"unheard_of": 1, "title": true}]]]), "ok", &[("lists", 0, "id", None)]);
+    say("ignored columns are dropped on purpose", as_is, 0, json!([[["PATCH", "lists", 0, {"legacy": [1], "title": "b"}]]]), "ok", &[("lists", 0, "title", t("b"))]);
+    say("`id` inside the data is ignored", as_is, 0, json!([[["PATCH", "lists", 0, {"id": key(1), "title": "b"}]]]), "ok", &[("lists", 0, "title", t("b")), ("lists", 1, "title", t("a"))]);
+    say("a PATCH of nothing but ignored columns does not look at the row", as_is, 0, json!([[["PATCH", "lists", 1, {"legacy": 1, "id": "x"}]]]), "ok", &[]);
+    say("an empty PATCH does not look at the row", as_is, 0, json!([[["PATCH", "lists", 1, {}]]]), "ok", &[]);
+    say("but its table has to be known", as_is, 0, json!([[["PATCH", "members", 0, {}]]]), "0 UNAUTHORIZED", &[]);
+    say("a preset column that is dropped still counts as carried", as_is, 0, json!([[["PATCH", "lists", 1, {"touched": 1}]]]), "0 UNAUTHORIZED", &[]);
 
     // 2. Convert.
-    say(
-        "a value that cannot be stored",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"rank": "x"}]]]),
-        "0 INVALID_DATA",
-        &[],
-    );
-    say(
-        "also where the row is absent",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 6, {"rank": "x"}]]]),
-        "0 INVALID_DATA",
-        &[],
-    );
-    say(
-        "a value that is dropped is not looked at",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"touched": "x", "title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "touched", Some(Val::Int(7)))],
-    );
-    say(
-        "a malformed id",
-        as_is,
-        0,
-        json!([[["DELETE", "lists", "x"]]]),
-        "0 INVALID_DATA",
-        &[],
-    );
-    say(
-        "two spellings of one key are one row",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", key(0).to_uppercase(), {"title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "title", t("b"))],
-    );
+    say("a value that cannot be stored", as_is, 0, json!([[["PATCH", "lists", 0, {"rank": "x"}]]]), "0 INVALID_DATA", &[]);
+    say("also where the row is absent", as_is, 0, json!([[["PATCH", "lists", 6, {"rank": "x"}]]]), "0 INVALID_DATA", &[]);
+    say("a value that is dropped is not looked at", as_is, 0, json!([[["PATCH", "lists", 0, {"touched": "x", "title": "b"}]]]), "ok", &[("lists", 0, "touched", Some(Val::Int(7)))]);
+    say("a malformed id", as_is, 0, json!([[["DELETE", "lists", "x"]]]), "0 INVALID_DATA", &[]);
+    say("two spellings of one key are one row", as_is, 0, json!([[["PATCH", "lists", key(0).to_uppercase(), {"title": "b"}]]]), "ok", &[("lists", 0, "title", t("b"))]);
 
     // 3. Which op.
-    say(
-        "PUT on an absent row is create",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "ok",
-        &[
-            ("lists", 6, "title", t("b")),
-            ("lists", 6, "owner", owner(0)),
-            ("lists", 6, "made", Some(Val::Time(NOW))),
-            ("lists", 6, "done", Some(Val::Bool(false))),
-            ("lists", 6, "touched", Some(Val::Null)),
-        ],
-    );
-    say(
-        "PUT on a present row is update: what is not sent keeps its value",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 0, {"rank": 5}]]]),
-        "ok",
-        &[
-            ("lists", 0, "title", t("a")),
-            ("lists", 0, "rank", Some(Val::Int(5))),
-            ("lists", 0, "touched", Some(Val::Int(7))),
-        ],
-    );
-    say(
-        "a PUT with somebody else's id changes nothing",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 1, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 1, "title", t("a"))],
-    );
-    say(
-        "PATCH and DELETE of an absent row are done already",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 6, {"title": "b"}], ["DELETE", "lists", 6]]]),
-        "ok",
-        &[("lists", 6, "id", None)],
-    );
-    say(
-        "DELETE by a stranger",
-        as_is,
-        0,
-        json!([[["DELETE", "lists", 1]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 1, "title", t("a"))],
-    );
+    say("PUT on an absent row is create", as_is, 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[("lists", 6, "title", t("b")), ("lists", 6, "owner", owner(0)), ("lists", 6, "made", Some(Val::Time(NOW))), ("lists", 6, "done", Some(Val::Bool(false))), ("lists", 6, "touched", Some(Val::Null))]);
+    say("PUT on a present row is update: what is not sent keeps its value", as_is, 0, json!([[["PUT", "lists", 0, {"rank": 5}]]]), "ok", &[("lists", 0, "title", t("a")), ("lists", 0, "rank", Some(Val::Int(5))), ("lists", 0, "touched", Some(Val::Int(7)))]);
+    say("a PUT with somebody else's id changes nothing", as_is, 0, json!([[["PUT", "lists", 1, {"title": "b"}]]]), "0 UNAUTHORIZED", &[("lists", 1, "title", t("a"))]);
+    say("PATCH and DELETE of an absent row are done already", as_is, 0, json!([[["PATCH", "lists", 6, {"title": "b"}], ["DELETE", "lists", 6]]]), "ok", &[("lists", 6, "id", None)]);
+    say("DELETE by a stranger", as_is, 0, json!([[["DELETE", "lists", 1]]]), "0 UNAUTHORIZED", &[("lists", 1, "title", t("a"))]);
 
     // 4. `new`.
-    say(
-        "a default stands where the app sends none",
-        |w| lists(w).fields[0].default = Some(text("d")),
-        0,
-        json!([[["PUT", "lists", 6, {}]]]),
-        "ok",
-        &[("lists", 6, "title", t("d"))],
-    );
-    say(
-        "an explicit null counts as sent",
-        |w| lists(w).fields[0].default = Some(text("d")),
-        0,
-        json!([[["PUT", "lists", 6, {"title": null}]]]),
-        "ok",
-        &[("lists", 6, "title", Some(Val::Null))],
-    );
-    say(
-        "a PUT on a present row takes no default",
-        |w| lists(w).fields[0].default = Some(text("d")),
-        0,
-        json!([[["PUT", "lists", 0, {"rank": 2}]]]),
-        "ok",
-        &[("lists", 0, "title", t("a"))],
-    );
-    say(
-        "a default that errors refuses",
-        |w| lists(w).fields[0].default = Some(claim("name")),
-        0,
-        json!([[["PUT", "lists", 6, {}]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 6, "id", None)],
-    );
-    say(
-        "a default that is not needed does not",
-        |w| lists(w).fields[0].default = Some(claim("name")),
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "a preset that errors refuses",
-        |w| lists(w).update_presets = vec![("touched".into(), claim("level"))],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "an update preset reads `old`",
-        |w| {
-            lists(w).update_presets = vec![(
-                "touched".into(),
-                Condition::Plus(Box::new(old("rank")), Box::new(int(1))),
-            )]
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"rank": 5}]]]),
-        "ok",
-        &[("lists", 0, "touched", Some(Val::Int(2)))],
-    );
+    say("a default stands where the app sends none", |w| lists(w).fields[0].default = Some(text("d")), 0, json!([[["PUT", "lists", 6, {}]]]), "ok", &[("lists", 6, "title", t("d"))]);
+    say("an explicit null counts as sent", |w| lists(w).fields[0].default = Some(text("d")), 0, json!([[["PUT", "lists", 6, {"title": null}]]]), "ok", &[("lists", 6, "title", Some(Val::Null))]);
+    say("a PUT on a present row takes no default", |w| lists(w).fields[0].default = Some(text("d")), 0, json!([[["PUT", "lists", 0, {"rank": 2}]]]), "ok", &[("lists", 0, "title", t("a"))]);
+    say("a default that errors refuses", |w| lists(w).fields[0].default = Some(claim("name")), 0, json!([[["PUT", "lists", 6, {}]]]), "0 UNAUTHORIZED", &[("lists", 6, "id", None)]);
+    say("a default that is not needed does not", |w| lists(w).fields[0].default = Some(claim("name")), 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[]);
+    say("a preset that errors refuses", |w| lists(w).update_presets = vec![("touched".into(), claim("level"))], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("an update preset reads `old`", |w| { lists(w).update_presets = vec![("touched".into(), Condition::Plus(Box::new(old("rank")), Box::new(int(1))))] }, 0, json!([[["PATCH", "lists", 0, {"rank": 5}]]]), "ok", &[("lists", 0, "touched", Some(Val::Int(2)))]);
 
     // Presets.
-    say(
-        "create: the sent value is dropped, the preset stands",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 6, {"owner": user(1), "made": "x"}]]]),
-        "ok",
-        &[("lists", 6, "owner", owner(0))],
-    );
-    say(
-        "create: a column that only updates preset is dropped",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 6, {"touched": 9}]]]),
-        "ok",
-        &[("lists", 6, "touched", Some(Val::Null))],
-    );
-    say(
-        "PUT on a present row: a column that only creates preset is dropped",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 0, {"owner": user(1), "title": "b"}]]]),
-        "ok",
-        &[
-            ("lists", 0, "owner", owner(0)),
-            ("lists", 0, "title", t("b")),
-        ],
-    );
-    say(
-        "PATCH: the same, equal to the stored value, is dropped",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"owner": user(0).to_uppercase(), "title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "title", t("b"))],
-    );
-    say(
-        "PATCH: else UNAUTHORIZED",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"owner": user(1), "title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[
-            ("lists", 0, "owner", owner(0)),
-            ("lists", 0, "title", t("a")),
-        ],
-    );
-    say(
-        "PATCH: where it does not convert, UNAUTHORIZED",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"owner": "x"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "PATCH of an absent row: nothing is compared",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 6, {"owner": "x"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "a column that is preset and listed follows the preset where the op has one",
-        |w| lists(w).create_presets.push(("title".into(), text("p"))),
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "ok",
-        &[("lists", 6, "title", t("p"))],
-    );
-    say(
-        "and `columns` where it has none",
-        |w| lists(w).create_presets.push(("title".into(), text("p"))),
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "title", t("b"))],
-    );
-    say(
-        "presets need no cover",
-        |w| lists(w).write = Vec::new().into_iter().chain([grant(mine())]).collect(),
-        0,
-        json!([[["PATCH", "lists", 0, {"touched": 1, "title": "b"}]]]),
-        "ok",
-        &[("lists", 0, "touched", Some(Val::Int(7)))],
-    );
+    say("create: the sent value is dropped, the preset stands", as_is, 0, json!([[["PUT", "lists", 6, {"owner": user(1), "made": "x"}]]]), "ok", &[("lists", 6, "owner", owner(0))]);
+    say("create: a column that only updates preset is dropped", as_is, 0, json!([[["PUT", "lists", 6, {"touched": 9}]]]), "ok", &[("lists", 6, "touched", Some(Val::Null))]);
+    say("PUT on a present row: a column that only creates preset is dropped", as_is, 0, json!([[["PUT", "lists", 0, {"owner": user(1), "title": "b"}]]]), "ok", &[("lists", 0, "owner", owner(0)), ("lists", 0, "title", t("b"))]);
+    say("PATCH: the same, equal to the stored value, is dropped", as_is, 0, json!([[["PATCH", "lists", 0, {"owner": user(0).to_uppercase(), "title": "b"}]]]), "ok", &[("lists", 0, "title", t("b"))]);
+    say("PATCH: else UNAUTHORIZED", as_is, 0, json!([[["PATCH", "lists", 0, {"owner": user(1), "title": "b"}]]]), "0 UNAUTHORIZED", &[("lists", 0, "owner", owner(0)), ("lists", 0, "title", t("a"))]);
+    say("PATCH: where it does not convert, UNAUTHORIZED", as_is, 0, json!([[["PATCH", "lists", 0, {"owner": "x"}]]]), "0 UNAUTHORIZED", &[]);
+    say("PATCH of an absent row: nothing is compared", as_is, 0, json!([[["PATCH", "lists", 6, {"owner": "x"}]]]), "ok", &[]);
+    say("a column that is preset and listed follows the preset where the op has one", |w| lists(w).create_presets.push(("title".into(), text("p"))), 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[("lists", 6, "title", t("p"))]);
+    say("and `columns` where it has none", |w| lists(w).create_presets.push(("title".into(), text("p"))), 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[("lists", 0, "title", t("b"))]);
+    say("presets need no cover", |w| lists(w).write = Vec::new().into_iter().chain([grant(mine())]).collect(), 0, json!([[["PATCH", "lists", 0, {"touched": 1, "title": "b"}]]]), "ok", &[("lists", 0, "touched", Some(Val::Int(7)))]);
 
     // 5. Guards, `allow`, `this`.
-    say(
-        "`allow: {}` lets no app write",
-        |w| lists(w).write.clear(),
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a guard stands before every grant",
-        |w| lists(w).guard = Some(this("rank").compare(Comparison::Greater, int(1))),
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "nobody takes a row over",
-        |w| lists(w).fields.push(field("owner")),
-        0,
-        json!([[["PATCH", "lists", 1, {"owner": user(0)}]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 1, "owner", owner(1))],
-    );
-    say(
-        "nobody gives one away",
-        |w| lists(w).fields.push(field("owner")),
-        0,
-        json!([[["PATCH", "lists", 0, {"owner": user(1)}]]]),
-        "0 UNAUTHORIZED",
-        &[("lists", 0, "owner", owner(0))],
-    );
-    say(
-        "`new` alone means one image",
-        |w| {
-            lists(w).fields.push(field("owner"));
-            lists(w).write.clear();
-            lists(w).update.push(grant(new("owner").is(claim("sub"))));
-        },
-        0,
-        json!([[["PATCH", "lists", 1, {"owner": user(0)}]]]),
-        "ok",
-        &[("lists", 1, "owner", owner(0))],
-    );
-    say(
-        "every changed column is covered",
-        |w| {
-            lists(w).write.clear();
-            lists(w).update = vec![some(mine(), &["title"]), some(always(true), &["rank"])];
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b", "rank": 5}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "by a grant that is true",
-        |w| {
-            lists(w).write.clear();
-            lists(w).update = vec![some(mine(), &["title"]), some(always(true), &["rank"])];
-        },
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b", "rank": 5}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a column sent unchanged needs no cover",
-        |w| {
-            lists(w).write.clear();
-            lists(w).update = vec![some(always(true), &["rank"])];
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "a", "rank": 5}]]]),
-        "ok",
-        &[("lists", 0, "rank", Some(Val::Int(5)))],
-    );
-    say(
-        "at least one grant is true, even when nothing changed",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 1, {"title": "a"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "an update with nothing changed writes nothing, presets included",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "a"}]]]),
-        "ok",
-        &[("lists", 0, "touched", Some(Val::Null))],
-    );
-    say(
-        "on create everything sent counts as changed, explicit nulls too",
-        |w| {
-            lists(w).write.clear();
-            lists(w).create = vec![some(always(true), &["title"])];
-        },
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b", "rank": null}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "defaults need no cover",
-        |w| {
-            lists(w).write.clear();
-            lists(w).fields[1].default = Some(int(3));
-            lists(w).create = vec![some(always(true), &["title"])];
-        },
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "ok",
-        &[("lists", 6, "rank", Some(Val::Int(3)))],
-    );
-    say(
-        "`changed` names what differs",
-        |w| {
-            lists(w).write.clear();
-            lists(w).update = vec![grant(Condition::Changed("rank".into()).not())];
-        },
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b", "rank": 1}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "a relation with a computed value",
-        as_is,
-        2,
-        json!([[["PATCH", "tasks", 1, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "of somebody else's list",
-        as_is,
-        2,
-        json!([[["PATCH", "tasks", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a task cannot be moved out of a list",
-        as_is,
-        1,
-        json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "nor into one",
-        as_is,
-        0,
-        json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a null matches nothing, and a member of null is an error",
-        as_is,
-        0,
-        json!([[["PUT", "tasks", 6, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "nobody authorises himself with the row he is writing",
-        |w| {
-            lists(w).write = vec![grant(
-                Condition::Count(Place::This, "peers".into()).compare(Comparison::AtLeast, int(1)),
-            )];
-            lists(w).relations.push(Relation {
-                name: "peers".into(),
-                table: 0,
-                pairs: vec![("owner".into(), "owner".into())],
-            });
-        },
-        2,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "but with what an earlier operation wrote",
-        |w| lists(w).write.push(grant(mine())),
-        2,
-        json!([[["PUT", "lists", 6, {"title": "b"}], ["PUT", "tasks", 6, {"title": "b", "list": key(6)}]]]),
-        "ok",
-        &[("tasks", 6, "title", t("b"))],
-    );
-    say(
-        "and no longer with what one removed",
-        as_is,
-        0,
-        json!([[["DELETE", "lists", 0], ["PATCH", "tasks", 0, {"title": "b"}]]]),
-        "1 UNAUTHORIZED",
-        &[("lists", 0, "title", t("a"))],
-    );
-    say(
-        "two operations that would launder ownership",
-        |w| lists(w).fields.push(field("owner")),
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b"}], ["PATCH", "lists", 1, {"owner": user(0)}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a project guard presets and guards",
-        |w| {
-            w.guards = vec![ProjectGuard {
-                having: vec!["secret".into()],
-                rule: this("secret").is(claim("role")),
-                create_presets: vec![("secret".into(), claim("role"))],
-                immutable: Vec::new(),
-            }]
-        },
-        0,
-        json!([[["PUT", "lists", 6, {"secret": "x"}]], [["PATCH", "lists", 6, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok, ok, 0 UNAUTHORIZED",
-        &[("lists", 6, "secret", t("guest"))],
-    );
+    say("`allow: {}` lets no app write", |w| lists(w).write.clear(), 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("a guard stands before every grant", |w| lists(w).guard = Some(this("rank").compare(Comparison::Greater, int(1))), 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("nobody takes a row over", |w| lists(w).fields.push(field("owner")), 0, json!([[["PATCH", "lists", 1, {"owner": user(0)}]]]), "0 UNAUTHORIZED", &[("lists", 1, "owner", owner(1))]);
+    say("nobody gives one away", |w| lists(w).fields.push(field("owner")), 0, json!([[["PATCH", "lists", 0, {"owner": user(1)}]]]), "0 UNAUTHORIZED", &[("lists", 0, "owner", owner(0))]);
+    say("`new` alone means one image", |w| { lists(w).fields.push(field("owner")); lists(w).write.clear(); lists(w).update.push(grant(new("owner").is(claim("sub")))) }, 0, json!([[["PATCH", "lists", 1, {"owner": user(0)}]]]), "ok", &[("lists", 1, "owner", owner(0))]);
+    say("every changed column is covered", |w| { lists(w).write.clear(); lists(w).update = vec![some(mine(), &["title"]), some(always(true), &["rank"])] }, 0, json!([[["PATCH", "lists", 0, {"title": "b", "rank": 5}]]]), "ok", &[]);
+    say("by a grant that is true", |w| { lists(w).write.clear(); lists(w).update = vec![some(mine(), &["title"]), some(always(true), &["rank"])] }, 0, json!([[["PATCH", "lists", 1, {"title": "b", "rank": 5}]]]), "0 UNAUTHORIZED", &[]);
+    say("a column sent unchanged needs no cover", |w| { lists(w).write.clear(); lists(w).update = vec![some(always(true), &["rank"])] }, 0, json!([[["PATCH", "lists", 0, {"title": "a", "rank": 5}]]]), "ok", &[("lists", 0, "rank", Some(Val::Int(5)))]);
+    say("at least one grant is true, even when nothing changed", as_is, 0, json!([[["PUT", "lists", 1, {"title": "a"}]]]), "0 UNAUTHORIZED", &[]);
+    say("an update with nothing changed writes nothing, presets included", as_is, 0, json!([[["PATCH", "lists", 0, {"title": "a"}]]]), "ok", &[("lists", 0, "touched", Some(Val::Null))]);
+    say("on create everything sent counts as changed, explicit nulls too", |w| { lists(w).write.clear(); lists(w).create = vec![some(always(true), &["title"])] }, 0, json!([[["PUT", "lists", 6, {"title": "b", "rank": null}]]]), "0 UNAUTHORIZED", &[]);
+    say("defaults need no cover", |w| { lists(w).write.clear(); lists(w).fields[1].default = Some(int(3)); lists(w).create = vec![some(always(true), &["title"])] }, 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[("lists", 6, "rank", Some(Val::Int(3)))]);
+    say("`changed` names what differs", |w| { lists(w).write.clear(); lists(w).update = vec![grant(Condition::Changed("rank".into()).not())] }, 0, json!([[["PATCH", "lists", 1, {"title": "b", "rank": 1}]]]), "ok", &[]);
+    say("a relation with a computed value", as_is, 2, json!([[["PATCH", "tasks", 1, {"title": "b"}]]]), "ok", &[]);
+    say("of somebody else's list", as_is, 2, json!([[["PATCH", "tasks", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("a task cannot be moved out of a list", as_is, 1, json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]), "0 UNAUTHORIZED", &[]);
+    say("nor into one", as_is, 0, json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]), "0 UNAUTHORIZED", &[]);
+    say("a null matches nothing, and a member of null is an error", as_is, 0, json!([[["PUT", "tasks", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("nobody authorises himself with the row he is writing", |w| { lists(w).write = vec![grant(Condition::Count(Place::This, "peers".into()).compare(Comparison::AtLeast, int(1)))]; lists(w).relations.push(Relation { name: "peers".into(), table: 0, pairs: vec![("owner".into(), "owner".into())], }) }, 2, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("but with what an earlier operation wrote", |w| lists(w).write.push(grant(mine())), 2, json!([[["PUT", "lists", 6, {"title": "b"}], ["PUT", "tasks", 6, {"title": "b", "list": key(6)}]]]), "ok", &[("tasks", 6, "title", t("b"))]);
+    say("and no longer with what one removed", as_is, 0, json!([[["DELETE", "lists", 0], ["PATCH", "tasks", 0, {"title": "b"}]]]), "1 UNAUTHORIZED", &[("lists", 0, "title", t("a"))]);
+    say("two operations that would launder ownership", |w| lists(w).fields.push(field("owner")), 0, json!([[["PATCH", "lists", 1, {"title": "b"}], ["PATCH", "lists", 1, {"owner": user(0)}]]]), "0 UNAUTHORIZED", &[]);
+    say("a project guard presets and guards", |w| { w.guards = vec![ProjectGuard { having: vec!["secret".into()], rule: this("secret").is(claim("role")), create_presets: vec![("secret".into(), claim("role"))], immutable: Vec::new(), }] }, 0, json!([[["PUT", "lists", 6, {"secret": "x"}]], [["PATCH", "lists", 6, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "b"}]]]), "ok, ok, 0 UNAUTHORIZED", &[("lists", 6, "secret", t("guest"))]);
 
     // Null, errors, doubt.
-    say(
-        "an error in a grant means that it does not hold",
-        |w| lists(w).write = vec![grant(claim("level").is(int(1)))],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "the negation of an error does not hold either",
-        |w| lists(w).write = vec![grant(claim("level").is(int(1)).not())],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "`||` absorbs it",
-        |w| lists(w).write = vec![grant(claim("level").is(int(1)).or(mine()))],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "`!` of `&&` with a false side is true",
-        |w| lists(w).write = vec![grant(claim("level").is(int(1)).and(always(false)).not())],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "`has` asks",
-        |w| lists(w).write = vec![grant(Condition::Has("level".into()).not())],
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "`==` with null answers",
-        |w| lists(w).write = vec![grant(this("secret").is(Condition::Literal(Val::Null)))],
-        1,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "`<` with null is an error",
-        |w| {
-            lists(w).write = vec![grant(
-                this("touched").compare(Comparison::Less, int(1)).not(),
-            )]
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "`exists` of no rows is false, `all` is true",
-        |w| {
-            lists(w).write = vec![grant(members(Place::This, always(true)).not().and(
-                Condition::All(
-                    Place::This,
-                    "members".into(),
-                    "m".into(),
-                    Box::new(always(false)),
-                ),
-            ))]
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
+    say("an error in a grant means that it does not hold", |w| lists(w).write = vec![grant(claim("level").is(int(1)))], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("the negation of an error does not hold either", |w| lists(w).write = vec![grant(claim("level").is(int(1)).not())], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("`||` absorbs it", |w| lists(w).write = vec![grant(claim("level").is(int(1)).or(mine()))], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
+    say("`!` of `&&` with a false side is true", |w| lists(w).write = vec![grant(claim("level").is(int(1)).and(always(false)).not())], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
+    say("`has` asks", |w| lists(w).write = vec![grant(Condition::Has("level".into()).not())], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
+    say("`==` with null answers", |w| lists(w).write = vec![grant(this("secret").is(Condition::Literal(Val::Null)))], 1, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
+    say("`<` with null is an error", |w| { lists(w).write = vec![grant(this("touched").compare(Comparison::Less, int(1)).not())] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("`exists` of no rows is false, `all` is true", |w| { lists(w).write = vec![grant(members(Place::This, always(true)).not().and(Condition::All(Place::This, "members".into(), "m".into(), Box::new(always(false)))))] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
 
     // 6. `immutable`, 7. JSON Schema, 8. `check`, 9. constraints.
-    say(
-        "an immutable column would change",
-        |w| lists(w).fields[0].is_immutable = true,
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 DOCUMENT_VALIDATION_FAILURE",
-        &[],
-    );
-    say(
-        "sent unchanged it is fine",
-        |w| lists(w).fields[0].is_immutable = true,
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "a", "rank": 2}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "it may be set on create",
-        |w| lists(w).fields[0].is_immutable = true,
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "a stranger learns only UNAUTHORIZED",
-        |w| lists(w).fields[0].is_immutable = true,
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "a column's schema",
-        |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)),
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "long"}]]]),
-        "0 DOCUMENT_VALIDATION_FAILURE",
-        &[],
-    );
-    say(
-        "null included",
-        |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)),
-        0,
-        json!([[["PUT", "lists", 6, {}]]]),
-        "0 DOCUMENT_VALIDATION_FAILURE",
-        &[],
-    );
-    say(
-        "an old bad row stays editable",
-        |w| lists(w).fields[1].shape = Some(Shape::Range(2, 5)),
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "ok",
-        &[],
-    );
-    say(
-        "the first check that is not true gives its code",
-        |w| {
-            lists(w).checks = vec![
-                check(always(true), "FIRST"),
-                check(new("title").is(text("b")).not(), "SECOND"),
-                check(always(false), "THIRD"),
-            ]
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]]]),
-        "0 SECOND",
-        &[],
-    );
-    say(
-        "a check that names `old` is not asked on create",
-        |w| lists(w).checks = vec![check(old("rank").is(int(9)), "OLD")],
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}]], [["DELETE", "lists", 6]]]),
-        "ok, 0 OLD",
-        &[],
-    );
-    say(
-        "`ops` narrows it",
-        |w| {
-            lists(w).checks = vec![Check {
-                ops: Some(vec![Op::Create]),
-                ..check(always(false), "NEVER")
-            }]
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]], [["PUT", "lists", 6, {}]]]),
-        "ok, 0 NEVER",
-        &[],
-    );
-    say(
-        "an error in a check is a no",
-        |w| {
-            lists(w).checks = vec![check(
-                new("touched").compare(Comparison::Less, int(1)),
-                "ERRS",
-            )]
-        },
-        0,
-        json!([[["PUT", "lists", 6, {}]]]),
-        "0 ERRS",
-        &[],
-    );
-    say(
-        "allow comes before check",
-        |w| lists(w).checks = vec![check(always(false), "NEVER")],
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b"}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
-    say(
-        "NOT NULL",
-        as_is,
-        0,
-        json!([[["PUT", "tasks", 6, {"list": key(0)}]]]),
-        "0 NOT_NULL_VIOLATION",
-        &[],
-    );
-    say(
-        "an explicit null is not the database's default",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 6, {"app_done": null}]]]),
-        "0 NOT_NULL_VIOLATION",
-        &[],
-    );
-    say(
-        "unique",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"code": "x"}], ["PUT", "lists", 6, {"code": "x"}]]]),
-        "1 UNIQUE_VIOLATION",
-        &[("lists", 0, "code", Some(Val::Null))],
-    );
-    say(
-        "a constraint tells a stranger nothing",
-        as_is,
-        0,
-        json!([[["PATCH", "tasks", 1, {"title": null}]]]),
-        "0 UNAUTHORIZED",
-        &[],
-    );
+    say("an immutable column would change", |w| lists(w).fields[0].is_immutable = true, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("sent unchanged it is fine", |w| lists(w).fields[0].is_immutable = true, 0, json!([[["PATCH", "lists", 0, {"title": "a", "rank": 2}]]]), "ok", &[]);
+    say("it may be set on create", |w| lists(w).fields[0].is_immutable = true, 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[]);
+    say("a stranger learns only UNAUTHORIZED", |w| lists(w).fields[0].is_immutable = true, 0, json!([[["PATCH", "lists", 1, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("a column's schema", |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)), 0, json!([[["PATCH", "lists", 0, {"title": "long"}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("null included", |w| lists(w).fields[0].shape = Some(Shape::Length(1, 2)), 0, json!([[["PUT", "lists", 6, {}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("the row's schema sees what no app may write", |w| lists(w).row = vec![("touched".into(), Shape::Range(0, 5))], 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("the row's schema says the app's names", |w| { lists(w).row = vec![("done".into(), Shape::Range(0, 5))]; }, 0, json!([[["PATCH", "lists", 0, {"app_done": 1}]]]), "0 DOCUMENT_VALIDATION_FAILURE", &[]);
+    say("values the database will make are absent from it", |w| { lists(w).row = vec![("done".into(), Shape::Range(0, 5))]; }, 0, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "ok", &[]);
+    say("an old bad row stays editable", |w| lists(w).fields[1].shape = Some(Shape::Range(2, 5)), 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "ok", &[]);
+    say("the first check that is not true gives its code", |w| { lists(w).checks = vec![check(always(true), "FIRST"), check(new("title").is(text("b")).not(), "SECOND"), check(always(false), "THIRD")] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]]]), "0 SECOND", &[]);
+    say("a check that names `old` is not asked on create", |w| lists(w).checks = vec![check(old("rank").is(int(9)), "OLD")], 0, json!([[["PUT", "lists", 6, {"title": "b"}]], [["DELETE", "lists", 6]]]), "ok, 0 OLD", &[]);
+    say("`ops` narrows it", |w| { lists(w).checks = vec![Check { ops: Some(vec![Op::Create]),..check(always(false), "NEVER") }] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]], [["PUT", "lists", 6, {}]]]), "ok, 0 NEVER", &[]);
+    say("an error in a check is a no", |w| { lists(w).checks = vec![check(new("touched").compare(Comparison::Less, int(1)), "ERRS")] }, 0, json!([[["PUT", "lists", 6, {}]]]), "0 ERRS", &[]);
+    say("allow comes before check", |w| lists(w).checks = vec![check(always(false), "NEVER")], 0, json!([[["PATCH", "lists", 1, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("NOT NULL", as_is, 0, json!([[["PUT", "tasks", 6, {"list": key(0)}]]]), "0 NOT_NULL_VIOLATION", &[]);
+    say("an explicit null is not the database's default", as_is, 0, json!([[["PUT", "lists", 6, {"app_done": null}]]]), "0 NOT_NULL_VIOLATION", &[]);
+    say("unique", as_is, 0, json!([[["PATCH", "lists", 0, {"code": "x"}], ["PUT", "lists", 6, {"code": "x"}]]]), "1 UNIQUE_VIOLATION", &[("lists", 0, "code", Some(Val::Null))]);
+    say("a constraint tells a stranger nothing", as_is, 0, json!([[["PATCH", "tasks", 1, {"title": null}]]]), "0 UNAUTHORIZED", &[]);
 
     // Transactions and batches.
-    say(
-        "one refused operation refuses its whole transaction",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 1, {"title": "b"}]]]),
-        "1 UNAUTHORIZED",
-        &[("lists", 0, "title", t("a"))],
-    );
-    say(
-        "a batch stops at a refusal",
-        as_is,
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}]], [["PATCH", "lists", 1, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "c"}]]]),
-        "ok, 0 UNAUTHORIZED, -",
-        &[("lists", 0, "title", t("b"))],
-    );
-    say(
-        "or skips it",
-        |w| w.skips = true,
-        0,
-        json!([[["PATCH", "lists", 1, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "c"}]]]),
-        "0 UNAUTHORIZED, ok",
-        &[("lists", 0, "title", t("c"))],
-    );
-    say(
-        "an empty transaction is a success",
-        as_is,
-        0,
-        json!([[]]),
-        "ok",
-        &[],
-    );
-    say(
-        "operations on one row apply in order",
-        as_is,
-        0,
-        json!([[["PUT", "lists", 6, {"title": "b"}], ["PATCH", "lists", 6, {"title": "c"}], ["DELETE", "lists", 6], ["PATCH", "lists", 6, {"title": "d"}], ["PUT", "lists", 6, {"rank": 1}]]]),
-        "ok",
-        &[
-            ("lists", 6, "title", Some(Val::Null)),
-            ("lists", 6, "rank", Some(Val::Int(1))),
-        ],
-    );
-    say(
-        "a row deleted and made anew is the maker's",
-        as_is,
-        0,
-        json!([[["DELETE", "lists", 0]], [["PUT", "lists", 0, {"owner": user(1)}]]]),
-        "ok, ok",
-        &[("lists", 0, "owner", owner(0))],
-    );
-    say(
-        "`changed` is what differs from what the earlier operation wrote",
-        |w| {
-            lists(w).write.clear();
-            lists(w).update = vec![
-                some(mine().and(old("title").is(text("b"))), &["rank"]),
-                some(mine(), &["title"]),
-            ];
-        },
-        0,
-        json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 0, {"title": "b", "rank": 2}]]]),
-        "ok",
-        &[("lists", 0, "rank", Some(Val::Int(2)))],
-    );
+    say("one refused operation refuses its whole transaction", as_is, 0, json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 1, {"title": "b"}]]]), "1 UNAUTHORIZED", &[("lists", 0, "title", t("a"))]);
+    say("a batch stops at a refusal", as_is, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]], [["PATCH", "lists", 1, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "c"}]]]), "ok, 0 UNAUTHORIZED, -", &[("lists", 0, "title", t("b"))]);
+    say("or skips it", |w| w.skips = true, 0, json!([[["PATCH", "lists", 1, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "c"}]]]), "0 UNAUTHORIZED, ok", &[("lists", 0, "title", t("c"))]);
+    say("an empty transaction is a success", as_is, 0, json!([[]]), "ok", &[]);
+    say("operations on one row apply in order", as_is, 0, json!([[["PUT", "lists", 6, {"title": "b"}], ["PATCH", "lists", 6, {"title": "c"}], ["DELETE", "lists", 6], ["PATCH", "lists", 6, {"title": "d"}], ["PUT", "lists", 6, {"rank": 1}]]]), "ok", &[("lists", 6, "title", Some(Val::Null)), ("lists", 6, "rank", Some(Val::Int(1)))]);
+    say("a row deleted and made anew is the maker's", as_is, 0, json!([[["DELETE", "lists", 0]], [["PUT", "lists", 0, {"owner": user(1)}]]]), "ok, ok", &[("lists", 0, "owner", owner(0))]);
+    say("`changed` is what differs from what the earlier operation wrote", |w| { lists(w).write.clear(); lists(w).update = vec![some(mine().and(old("title").is(text("b"))), &["rank"]), some(mine(), &["title"])] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 0, {"title": "b", "rank": 2}]]]), "ok", &[("lists", 0, "rank", Some(Val::Int(2)))]);
     all
 }
 

@@ -158,12 +158,11 @@ fn honest(
     if verb == Verb::Patch && is_kept {
         return;
     }
-    let value = match own {
-        Some(claim) => claim.clone(),
-        None => {
-            let value = tape.value(column.ty, column.pool);
-            spelled(tape, &value)
-        }
+    let value = if let Some(claim) = own {
+        claim.clone()
+    } else {
+        let value = tape.value(column.ty, column.pool);
+        spelled(tape, &value)
     };
     data.insert(field.app.clone(), value);
 }
@@ -196,13 +195,12 @@ fn hostile(
         if !tape.chance(odds) {
             continue;
         }
-        let value = match stolen(column.ty).filter(|_| mood == Mood::Thieving || tape.chance(50)) {
-            Some(stolen) => spelled(tape, &stolen),
-            None => {
-                let value = tape.value(column.ty, column.pool);
-                spelled(tape, &value)
-            }
+        let is_theft = mood == Mood::Thieving || tape.chance(50);
+        let value = match stolen(column.ty) {
+            Some(stolen) if is_theft => stolen,
+            _ => tape.value(column.ty, column.pool),
         };
+        let value = spelled(tape, &value);
         data.insert(name.clone(), value);
     }
     for name in rules.ignore.iter().filter(|_| tape.chance(15)) {

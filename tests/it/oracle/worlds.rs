@@ -224,7 +224,21 @@ fn fields(tape: &mut Tape, world: &mut World, table: usize) {
     if tape.chance(60) {
         rules.ignore.push("legacy".to_owned());
     }
+    if tape.chance(15) {
+        rules.row = row_shapes(tape, &entry);
+    }
     world.tables[table].rules = Some(rules);
+}
+
+/// The schema of the whole row, for one of its columns.
+fn row_shapes(tape: &mut Tape, table: &Table) -> Vec<(String, Shape)> {
+    let shape = |column: &Column| match column.ty {
+        Ty::Text => Some((column.name.clone(), Shape::Length(1, 2))),
+        Ty::Int => Some((column.name.clone(), Shape::Range(0, 5))),
+        _ => None,
+    };
+    let shapes: Vec<_> = table.columns.iter().filter_map(shape).collect();
+    tape.any(&shapes).into_iter().collect()
 }
 
 fn is_update_preset(rules: &Rules, column: &Column) -> bool {
