@@ -1,7 +1,7 @@
 //! Uploads over a real socket, against a real database: stories told as data in `tests/cases/uploads`.
 //!
 //! A story is a folder: `schema.sql`, `rules/` (the starter's stand in the project's own `rules/`), and `steps.json`. In any text of a
-//! story `@name` stands for a uuid of its own. A step runs `sql`, or sends `transactions` as a user and holds the answer against
+//! story `@name` stands for a uuid of its own, and `HALF` for half a surrogate pair. A step runs `sql`, or sends `transactions` as a user and holds the answer against
 //! `results`; then each statement under `rows` must give those rows.
 
 use std::path::{Path, PathBuf};
@@ -121,9 +121,11 @@ async fn play(gateway: &Gateway, story: &str, step: &Value) {
         gateway.database.client.batch_execute(sql).await.unwrap();
     }
     if let Some(transactions) = step["transactions"].as_array() {
-        let body = body(transactions);
-        let claims = &step["as"];
-        let answer = gateway.upload(claims, &body).await;
+        let body = body(transactions).to_string();
+        let body = body.replace("HALF", "\\ud800");
+        let answer = gateway.send("POST", &step["as"], &body).await;
+        assert_eq!(answer.status, 200, "{story}: {name}: {}", answer.body);
+        let answer = answer.body;
         let results = answer["results"]
             .as_array()
             .unwrap_or_else(|| panic!("{story}: {name}: {answer}"));
