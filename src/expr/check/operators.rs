@@ -88,9 +88,10 @@ impl Checker<'_> {
         self.settle_both(&mut left, &mut right);
         if !left.ty.is_ordered_with(&right.ty) {
             self.fault(unordered(order.sign(), &left, &right, range.clone()));
+        } else {
+            self.note_order(&left);
+            self.note_order(&right);
         }
-        self.note_order(&left);
-        self.note_order(&right);
         Node::new(
             Type::Bool,
             range,
