@@ -46,15 +46,11 @@ struct Evaluation<'a, 'b> {
 
 impl<'a> Evaluation<'a, '_> {
     fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
-        match self.budget.steps_left.checked_sub(steps) {
-            Some(left) => {
-                self.budget.steps_left = left;
-                Ok(())
-            }
-            None => {
-                self.budget.steps_left = 0;
-                Err(EvalError::OutOfBudget(self.budget.steps_max))
-            }
+        let left = self.budget.steps_left.checked_sub(steps);
+        self.budget.steps_left = left.unwrap_or(0);
+        match left {
+            Some(_) => Ok(()),
+            None => Err(EvalError::OutOfBudget(self.budget.steps_max)),
         }
     }
 

@@ -67,18 +67,16 @@ impl Checker<'_> {
     }
 
     fn image(&mut self, variable: Variable, range: Range<usize>) -> Term {
-        match self.scope.table {
-            Some(table) => Term::Row(RowTerm {
-                source: RowSource::Image(variable),
-                table,
-                relation: None,
-                depth: 0,
-            }),
-            None => {
-                let message = format!("there is no row here that `{}` could be", variable.name());
-                self.refuse(Fault::error(range, message))
-            }
-        }
+        let Some(table) = self.scope.table else {
+            let message = format!("there is no row here that `{}` could be", variable.name());
+            return self.refuse(Fault::error(range, message));
+        };
+        Term::Row(RowTerm {
+            source: RowSource::Image(variable),
+            table,
+            relation: None,
+            depth: 0,
+        })
     }
 
     /// A variable of the language that means nothing where the expression stands.
@@ -104,15 +102,15 @@ impl Checker<'_> {
             "now" => fault.help("write `request.time`"),
             "row" | "resource" | "record" => fault.help("write `this`, `old` or `new`"),
             "user" | "token" | "claims" => fault.help("write `auth`"),
-            _ => match self.owner_of(name) {
-                Some(image) => fault.help(format!("did you mean `{}.{name}`?", image.name())),
-                None => {
+            _ => {
+                if let Some(image) = self.owner_of(name) {
+                    fault.help(format!("did you mean `{}.{name}`?", image.name()))
+                } else {
                     let usable = self.scope.variables.iter().map(|variable| variable.name());
                     let bound = self.bound.iter().map(|bound| &*bound.name);
-                    let word = closest(name, usable.chain(bound)).map(ToOwned::to_owned);
-                    fault.suggest(word.as_deref())
+                    fault.suggest(closest(name, usable.chain(bound)))
                 }
-            },
+            }
         };
         self.refuse(fault)
     }
@@ -240,13 +238,7 @@ impl Checker<'_> {
         }
         let message = format!("`{}` has no column or relation `{name}`", table.name);
         let fault = Fault::error(name_range, message);
-        let fault = match closest(name, members(table)) {
-            Some(word) => fault.help(format!("did you mean `{word}`?")),
-            None => {
-                let known: Vec<String> = members(table).map(|name| format!("`{name}`")).collect();
-                fault.help(format!("it has {}", known.join(", ")))
-            }
-        };
+        let fault = fault.suggest_among(name, members(table));
         self.refuse(fault)
     }
 
@@ -452,7 +444,7 @@ impl Checker<'_> {
 }
 
 /// The names of columns, relations and computed values.
-pub(super) fn members(table: &TableShape) -> impl Iterator<Item = &str> {
+fn members(table: &TableShape) -> impl Iterator<Item = &str> + Clone {
     let columns = table.columns.iter().map(|column| column.name.as_str());
     let relations = table.relations.keys().map(MemberName::as_str);
     let computed = table.computed.keys().map(MemberName::as_str);

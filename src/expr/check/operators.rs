@@ -86,11 +86,11 @@ impl Checker<'_> {
     ) -> Node {
         let (mut left, mut right) = (self.value(left), self.value(right));
         self.settle_both(&mut left, &mut right);
-        if !left.ty.is_ordered_with(&right.ty) {
-            self.fault(unordered(order.sign(), &left, &right, range.clone()));
-        } else {
+        if left.ty.is_ordered_with(&right.ty) {
             self.note_order(&left);
             self.note_order(&right);
+        } else {
+            self.fault(unordered(order.sign(), &left, &right, range.clone()));
         }
         Node::new(
             Type::Bool,
@@ -364,9 +364,8 @@ fn arithmetic_type(sign: Arithmetic, left: &Type, right: &Type) -> Option<Type> 
         (Add, Type::List(left), Type::List(right)) => {
             Type::List(Box::new(left.join(right).unwrap_or(Type::Dyn)))
         }
-        (Add, Type::Timestamp, Type::Duration)
-        | (Add, Type::Duration, Type::Timestamp)
-        | (Subtract, Type::Timestamp, Type::Duration) => Type::Timestamp,
+        (Add | Subtract, Type::Timestamp, Type::Duration)
+        | (Add, Type::Duration, Type::Timestamp) => Type::Timestamp,
         (Subtract, Type::Timestamp, Type::Timestamp)
         | (Add | Subtract, Type::Duration, Type::Duration) => Type::Duration,
         (Divide | Multiply | Remainder | Add | Subtract, _, _) => return None,

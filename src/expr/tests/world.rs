@@ -24,7 +24,6 @@ pub const TODOS: TableId = TableId(2);
 pub const MEMBERS_OF_LIST: RelationId = RelationId(0);
 pub const LIST_OF_MEMBER: RelationId = RelationId(1);
 pub const LIST_OF_TODO: RelationId = RelationId(2);
-pub const PARENT_OF_TODO: RelationId = RelationId(3);
 
 fn labels(labels: &[&str]) -> Kind {
     Kind::Enum(labels.iter().map(|label| Arc::from(*label)).collect())
