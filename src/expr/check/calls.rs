@@ -15,8 +15,8 @@ use crate::expr::types::Type;
 use crate::vocabulary::suggest::closest;
 use crate::vocabulary::value::MapKey;
 
-/// Bytes that a compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a compiled pattern may take: counted classes of Unicode are large.
+const PATTERN_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Functions that take their argument in brackets.
 const FUNCTIONS: &[(&str, Function)] = &[
@@ -286,7 +286,6 @@ impl Checker<'_> {
         };
         let regex = RegexBuilder::new(spelled)
             .size_limit(PATTERN_BYTES_MAX)
-            .dfa_size_limit(PATTERN_BYTES_MAX)
             .build();
         match regex {
             Ok(regex) => Node::new(Type::Bool, range, NodeKind::Matches(Box::new(text), regex)),

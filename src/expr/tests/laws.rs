@@ -123,6 +123,19 @@ proptest! {
 }
 
 #[test]
+fn the_deepest_expression_fits_the_stack_of_a_worker() {
+    let run = || value("this.list.deep_1");
+    let small = std::thread::Builder::new().stack_size(1024 * 1024);
+    let answer = small.spawn(run).unwrap().join().unwrap();
+    assert_eq!(answer, Ok(Value::Bool(true)));
+    let faults = compiled("this.list.deep_0", Expected::Condition).unwrap_err();
+    assert!(
+        faults[0].message.contains("nested more than 96 deep"),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn every_element_costs_a_step() {
     let over = |count: usize| {
         let list = vec!["1"; count].join(", ");

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+
 use crate::expr::tests::world::{
-    LIST_OF_MEMBER, LIST_OF_TODO, MEMBERS_OF_LIST, budget, compiled, evaluated, related,
+    LIST_OF_MEMBER, LIST_OF_TODO, MEMBERS_OF_LIST, budget, compiled, evaluated,
+    evaluated_within_reads, related,
 };
 use crate::expr::{EvalError, Expected, Related, RelationId, Variable};
 use crate::vocabulary::row::ColumnId;
@@ -109,4 +112,42 @@ fn a_null_asks_for_nothing() {
         Ok(Value::Bool(true))
     );
     assert!(none.missing().is_empty());
+}
+
+/// Conditions that reach for every kind of thing that can be read.
+const ATOMS: &[&str] = &[
+    "this.title == 'Milk'",
+    "old.rank > 3",
+    "new.tags.exists(t, t == 'a')",
+    "this.list.name == 'Home'",
+    "new.list.is_owner",
+    "old.list.can_edit",
+    "this.list.members.exists(m, m.role == 'owner' && m.list.owner_id == m.user_id)",
+    "size(new.list.members) == 2",
+    "this.list.members.all(m, this.list.members.exists(n, n.role == 'viewer' && m.list != null))",
+    "this.parent == null",
+    "old.parent.title == 'x'",
+    "this.list.members.exists(m, m.list.is_owner)",
+    "new.is_late",
+    "this.price * 2 == 0.2",
+    "old.data.n == 1",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn what_is_not_in_reads_is_never_looked_at(
+        atoms in proptest::collection::vec(proptest::sample::select(ATOMS), 1..4),
+        signs in proptest::collection::vec(proptest::sample::select(vec![" && ", " || ", " != "]), 3),
+    ) {
+        let mut text = String::new();
+        for (atom, sign) in atoms.iter().zip(&signs) {
+            let sign = if text.is_empty() { "" } else { sign };
+            text = format!("{text}{sign}({atom})");
+        }
+        let compiled = compiled(&text, Expected::Condition).unwrap();
+        let whole = evaluated(&compiled, &related(), &mut budget(10_000));
+        prop_assert_eq!(evaluated_within_reads(&compiled), whole, "{}", text);
+    }
 }

@@ -128,7 +128,7 @@ fn text_is_code_points() {
         "size('äöü💖') == 4 && 'äö'.size() == 2 && size(b'ä') == 2",
         "'Z' < 'a' && '_' > 'A' && 'ä' > 'z' && '' < 'a'",
         "'a%b'.contains('%') && 'a_b'.startsWith('a_') && 'ab'.endsWith('') && !'a'.contains('A')",
-        "'foobar'.matches('^fo+b') && !matches('foobar', '^b') && 'ä'.matches('^.$')",
+        r"'a.b@c.de'.matches('^[\\w.+-]{1,64}@[\\w-]{1,63}\\.[a-z]{2,}$') && 'foobar'.matches('^fo+b') && !matches('foobar', '^b') && 'ä'.matches('^.$')",
         r"'\u00e4' == 'ä' && r'\n' == '\\n' && '''a'b''' == 'a\'b' && b'\xff' != b'\377\001'",
         "'a' + 'b' == 'ab' && [1] + [2] == [1, 2] && b'a' + b'b' == b'ab'",
         "this.title == 'Milk' && this['title'] == 'Milk' && this['Order No'] == 9",
@@ -159,7 +159,8 @@ fn times_are_utc_and_exact() {
     all_fail(&[
         "timestamp('9999-12-31T23:59:59Z') + duration('1s') == request.time",
         "timestamp('0001-01-01T00:00:00Z') - duration('1ns') == request.time",
-        "duration('200000000000s') + duration('200000000000s') == duration('0')",
+        "duration('2500000h') + duration('2500000h') == duration('0')",
+        "timestamp('9999-12-31T23:59:59Z') - timestamp('0001-01-01T00:00:00Z') > duration('0')",
         "timestamp(this.title) == request.time",
         "duration(this.title) == duration('0')",
     ]);

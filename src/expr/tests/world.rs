@@ -60,6 +60,11 @@ fn table(name: &str, columns: &[(&str, Kind)], computed: &[(&str, &str)]) -> Tab
     }
 }
 
+/// A condition of 28 levels around another.
+fn nested(inner: &str) -> String {
+    format!("{}{inner}{}", "!(true && ".repeat(14), ")".repeat(14))
+}
+
 /// Lists with members, and todos in lists.
 pub fn world() -> World {
     let lists = table(
@@ -80,6 +85,10 @@ pub fn world() -> World {
             ("loop_b", "this.loop_a"),
             ("broken", "this.nmae == ''"),
             ("is_new", "op == 'create'"),
+            ("deep_1", &nested("this.deep_2")),
+            ("deep_2", &nested("this.deep_3")),
+            ("deep_3", &nested("this.name == 'Home'")),
+            ("deep_0", &nested("this.deep_1")),
         ],
     );
     let members = table(
@@ -246,9 +255,8 @@ pub fn todo() -> Row {
     ])
 }
 
-/// Home belongs to Bob, and Ann edits it.
-pub fn related() -> Related {
-    let mut related = Related::default();
+/// The rows of each relation for Home: it belongs to Bob, and Ann edits it.
+fn stored() -> Vec<(RelationId, Vec<Row>)> {
     let home = row(&[
         (0, HOME, uuid(HOME)),
         (1, BOB, uuid(BOB)),
@@ -262,23 +270,56 @@ pub fn related() -> Related {
             (2, role, Value::string(role)),
         ])
     };
-    let key = vec![Arc::from(HOME)];
-    let mut put = |relation, rows: Vec<Row>| {
-        related.insert(
-            Need {
-                relation,
-                key: key.clone(),
-            },
-            rows.into(),
-        );
-    };
-    put(LIST_OF_TODO, vec![home.clone()]);
-    put(LIST_OF_MEMBER, vec![home]);
-    put(
-        MEMBERS_OF_LIST,
-        vec![member(ANN, "editor"), member(BOB, "owner")],
-    );
+    let members = vec![member(ANN, "editor"), member(BOB, "owner")];
+    vec![
+        (LIST_OF_TODO, vec![home.clone()]),
+        (LIST_OF_MEMBER, vec![home]),
+        (MEMBERS_OF_LIST, members),
+    ]
+}
+
+fn related_from(stored: Vec<(RelationId, Vec<Row>)>) -> Related {
+    let mut related = Related::default();
+    for (relation, rows) in stored {
+        let key = vec![Arc::from(HOME)];
+        related.insert(Need { relation, key }, rows.into());
+    }
     related
+}
+
+/// Every related row, with every column.
+pub fn related() -> Related {
+    related_from(stored())
+}
+
+/// A row of which only some columns were read.
+fn masked(row: &Row, is_read: impl Fn(ColumnId) -> bool) -> Row {
+    let mut masked = row.clone();
+    for id in (0..20).map(ColumnId).filter(|id| !is_read(*id)) {
+        masked.forget(id);
+    }
+    masked
+}
+
+/// Evaluates over rows that hold only what the expression says it reads.
+pub fn evaluated_within_reads(compiled: &Compiled) -> Result<Value, EvalError> {
+    let reads = compiled.reads();
+    let image = |variable| masked(&todo(), |id| reads.columns.contains(&(variable, id)));
+    let (old, new, this) = (
+        image(Variable::Old),
+        image(Variable::New),
+        image(Variable::This),
+    );
+    let mut stored = stored();
+    stored.retain(|(relation, _)| reads.related.contains_key(relation));
+    for (relation, rows) in &mut stored {
+        for row in rows {
+            *row = masked(row, |id| reads.related[relation].contains(&id));
+        }
+    }
+    let related = related_from(stored);
+    let images = [&old, &new, &this];
+    evaluated_over(compiled, images, &related, &mut budget(10_000))
 }
 
 pub fn claims() -> Value {
@@ -305,13 +346,23 @@ pub fn evaluated(
     related: &Related,
     budget: &mut Budget,
 ) -> Result<Value, EvalError> {
-    let (auth, row) = (claims(), todo());
+    let row = todo();
+    evaluated_over(compiled, [&row; 3], related, budget)
+}
+
+fn evaluated_over(
+    compiled: &Compiled,
+    [old, new, this]: [&Row; 3],
+    related: &Related,
+    budget: &mut Budget,
+) -> Result<Value, EvalError> {
+    let auth = claims();
     let changed: BTreeSet<FieldName> = [FieldName::from("title")].into();
     let frame = Frame {
         auth: &auth,
-        old: Some(&row),
-        new: Some(&row),
-        this: Some(&row),
+        old: Some(old),
+        new: Some(new),
+        this: Some(this),
         op: Op::Update,
         changed: &changed,
         time: Timestamp(1_767_225_600_000_000_000),
