@@ -61,6 +61,8 @@ pub(super) fn check(tree: &Expression, scope: &Scope<'_>) -> Result<Checked, Vec
     checker.warn_of_unguarded_orders();
     let mut faults = checker.faults;
     faults.sort_by_key(|fault| (fault.range.start, fault.range.end));
+    // A literal that stands beside two things is looked at twice.
+    faults.dedup();
     if faults.iter().any(|fault| !fault.is_warning) {
         return Err(faults);
     }

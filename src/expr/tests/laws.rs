@@ -136,6 +136,22 @@ fn the_deepest_expression_fits_the_stack_of_a_worker() {
 }
 
 #[test]
+fn comparing_what_is_large_costs_what_it_takes() {
+    let costs = |text: &str| {
+        let compiled = compiled(text, Expected::Condition).unwrap();
+        let mut left = budget(10_000);
+        let _ = evaluated(&compiled, &related(), &mut left);
+        10_000 - left.steps_left
+    };
+    let list = format!("[{}]", vec!["1"; 100].join(", "));
+    let base = costs(&format!("[{list}] == [[]]"));
+    assert!(costs(&format!("[{list}] == [[1]]")) <= base + 2);
+    assert!(costs(&format!("[{list}] == [{list}]")) >= base + 200);
+    assert!(costs(&format!("2 in {list}")) >= 200);
+    assert!(costs(&format!("[{list}].exists(x, x == {list})")) >= 300);
+}
+
+#[test]
 fn every_element_costs_a_step() {
     let over = |count: usize| {
         let list = vec!["1"; count].join(", ");
