@@ -8,13 +8,13 @@ use std::sync::Arc;
 use crate::expr::ir::{Follow, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
 use crate::expr::syntax::Order;
 use crate::expr::types::Type;
-use crate::expr::values::{equal, failed, key, uuid, value_of_key};
+use crate::expr::values::{cost, failed, is_among, key, uuid, value_of_key, weight};
 use crate::expr::{Budget, EvalError, Frame, Need, Variable, functions, number, values};
 use crate::vocabulary::row::{ColumnId, Row};
 use crate::vocabulary::value::{MapKey, Value};
 
-/// Bytes of text, digits or elements that cost a step.
-const STEP_BYTES: usize = 1024;
+/// Bytes of text that cost a step of `matches`.
+const STEP_BYTES: usize = 256;
 
 type Answer<'a> = Result<Cow<'a, Value>, EvalError>;
 
@@ -46,16 +46,7 @@ struct Evaluation<'a, 'b> {
 
 impl<'a> Evaluation<'a, '_> {
     fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
-        match self.budget.steps_left.checked_sub(steps) {
-            Some(left) => {
-                self.budget.steps_left = left;
-                Ok(())
-            }
-            None => {
-                self.budget.steps_left = 0;
-                Err(EvalError::OutOfBudget(self.budget.steps_max))
-            }
-        }
+        self.budget.spend(steps)
     }
 
     fn value(&mut self, node: &'a Node) -> Answer<'a> {
@@ -186,25 +177,13 @@ impl<'a> Evaluation<'a, '_> {
 
     fn equal(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
         let (left, right) = (self.value(left)?, self.value(right)?);
-        self.spend(weight(&left).min(weight(&right)))?;
-        equal(&left, &right)
+        values::equal(&left, &right, self.budget)
     }
 
     fn is_in(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
         let (left, right) = (self.value(left)?, self.value(right)?);
         match &*right {
-            Value::List(elements) => {
-                let mut doubt = None;
-                for element in elements.iter() {
-                    self.spend(1 + weight(&left).min(weight(element)))?;
-                    match equal(&left, element) {
-                        Ok(true) => return Ok(true),
-                        Ok(false) => {}
-                        Err(error) => doubt = Some(error),
-                    }
-                }
-                doubt.map_or(Ok(false), Err)
-            }
+            Value::List(elements) => is_among(&left, elements, self.budget),
             Value::Map(map) => Ok(key(&left).is_ok_and(|key| map.contains_key(&key))),
             _ => failed("`in` looks into a list or map"),
         }
@@ -339,6 +318,7 @@ impl<'a> Evaluation<'a, '_> {
                 _ => return failed("only a list or map has elements"),
             },
         };
+        self.spend(elements.len())?;
         let deciding = quantified.quantifier == Quantifier::Exists;
         let mut doubt = None;
         for element in elements {
@@ -381,30 +361,5 @@ fn holds(order: Order, found: Ordering) -> bool {
         Order::LessOrEqual => found.is_le(),
         Order::Greater => found.is_gt(),
         Order::GreaterOrEqual => found.is_ge(),
-    }
-}
-
-/// Steps that looking at a whole value costs.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() / STEP_BYTES,
-        Value::Bytes(bytes) => bytes.len() / STEP_BYTES,
-        Value::List(elements) => elements.iter().map(|element| 1 + weight(element)).sum(),
-        Value::Map(map) => map.values().map(|value| 1 + weight(value)).sum(),
-        Value::Decimal(decimal) => {
-            usize::try_from(decimal.digits()).map_or(usize::MAX, |digits| digits / STEP_BYTES)
-        }
-        _ => 0,
-    }
-}
-
-/// Steps that calculating with two values costs: multiplying long decimals takes the product of their lengths.
-fn cost(left: &Value, right: &Value) -> usize {
-    let (left_weight, right_weight) = (weight(left), weight(right));
-    match (left, right) {
-        (Value::Decimal(_), Value::Decimal(_)) => left_weight
-            .saturating_mul(right_weight)
-            .saturating_add(left_weight + right_weight),
-        _ => left_weight.saturating_add(right_weight),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::vocabulary::suggest::closest;
+
 /// Something wrong with an expression, at a range of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -39,6 +41,20 @@ impl Fault {
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// "did you mean", where a word is near; else all there are.
+    #[must_use]
+    pub(super) fn suggest_among<'w>(
+        self,
+        word: &str,
+        among: impl Iterator<Item = &'w str> + Clone,
+    ) -> Self {
+        if let Some(near) = closest(word, among.clone()) {
+            return self.suggest(Some(near));
+        }
+        let all: Vec<String> = among.map(|word| format!("`{word}`")).collect();
+        self.help(format!("there are {}", all.join(", ")))
     }
 
     /// "did you mean", where a word was near.

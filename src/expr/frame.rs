@@ -108,3 +108,15 @@ pub struct Budget {
     /// Steps left.
     pub steps_left: usize,
 }
+
+impl Budget {
+    /// Takes steps from it.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
+        let left = self.steps_left.checked_sub(steps);
+        self.steps_left = left.unwrap_or(0);
+        match left {
+            Some(_) => Ok(()),
+            None => Err(EvalError::OutOfBudget(self.steps_max)),
+        }
+    }
+}

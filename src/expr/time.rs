@@ -10,8 +10,6 @@ const SECOND: i128 = 1_000_000_000;
 const DAY: i128 = 86_400 * SECOND;
 /// 0001-01-01T00:00:00Z up to the end of 9999, in seconds since 1970.
 const SECONDS: std::ops::Range<i128> = -62_135_596_800..253_402_300_800;
-/// About ten thousand years.
-const DURATION_SECONDS_MAX: i128 = 315_576_000_000;
 
 /// A timestamp within the years that the language has.
 pub(super) fn timestamp(nanos: i128) -> Result<Value, EvalError> {
@@ -33,10 +31,11 @@ pub(super) fn seconds_of(time: Timestamp) -> i128 {
 }
 
 fn duration(nanos: i128) -> Result<Value, EvalError> {
-    if nanos.abs() <= DURATION_SECONDS_MAX * SECOND {
+    // CEL has durations of about 292 years: nanoseconds in 64 bits.
+    if i64::try_from(nanos).is_ok() {
         Ok(Value::Duration(Duration(nanos)))
     } else {
-        failed("the duration is out of range")
+        failed("the duration is out of range (about 292 years)")
     }
 }
 

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::expr::EvalError;
 use crate::expr::number;
 use crate::expr::syntax::Arithmetic;
 use crate::expr::time;
+use crate::expr::{Budget, EvalError};
 use crate::vocabulary::value::{MapKey, Uuid, Value};
 
 /// A failure of the language.
@@ -25,8 +25,12 @@ pub(super) fn uuid(text: &str) -> Option<Uuid> {
     is_shaped.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// `==`. Values of different types are unequal; numbers compare by what they are.
-pub(super) fn equal(left: &Value, right: &Value) -> Result<bool, EvalError> {
+/// Bytes of text that cost a step.
+const STEP_BYTES: usize = 1024;
+
+/// `==`. Values of different types are unequal; numbers compare by what they are. Each pair of values that is looked at costs a step.
+pub(super) fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, EvalError> {
+    budget.spend(1 + weight(left).min(weight(right)))?;
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Null, _) | (_, Value::Null) => false,
@@ -43,9 +47,11 @@ pub(super) fn equal(left: &Value, right: &Value) -> Result<bool, EvalError> {
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
         (Value::Duration(left), Value::Duration(right)) => left == right,
         (Value::List(left), Value::List(right)) => {
-            left.len() == right.len() && all_equal(left.iter().zip(right.iter()))?
+            left.len() == right.len() && all_equal(left.iter().zip(right.iter()), budget)?
         }
-        (Value::Map(left), Value::Map(right)) => equal_maps(left, right)?,
+        (Value::Map(left), Value::Map(right)) => {
+            left.len() == right.len() && equal_maps(left, right, budget)?
+        }
         _ => number::compare(left, right).flatten() == Some(Ordering::Equal),
     })
 }
@@ -53,22 +59,69 @@ pub(super) fn equal(left: &Value, right: &Value) -> Result<bool, EvalError> {
 fn equal_maps(
     left: &BTreeMap<MapKey, Value>,
     right: &BTreeMap<MapKey, Value>,
+    budget: &mut Budget,
 ) -> Result<bool, EvalError> {
-    let has_same_keys = left.len() == right.len() && left.keys().eq(right.keys());
-    Ok(has_same_keys && all_equal(left.values().zip(right.values()))?)
+    budget.spend(left.len())?;
+    Ok(left.keys().eq(right.keys()) && all_equal(left.values().zip(right.values()), budget)?)
 }
 
 /// Whether all pairs are equal: one that is unequal decides, whatever fails beside it.
-fn all_equal<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>) -> Result<bool, EvalError> {
+fn all_equal<'v>(
+    pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
+    budget: &mut Budget,
+) -> Result<bool, EvalError> {
     let mut doubt = None;
     for (left, right) in pairs {
-        match equal(left, right) {
+        match equal(left, right, budget) {
             Ok(true) => {}
             Ok(false) => return Ok(false),
+            Err(error @ EvalError::OutOfBudget(_)) => return Err(error),
             Err(error) => doubt = Some(error),
         }
     }
     doubt.map_or(Ok(true), Err)
+}
+
+/// `in` a list: an element that is equal decides, whatever fails beside it.
+pub(super) fn is_among(
+    value: &Value,
+    elements: &[Value],
+    budget: &mut Budget,
+) -> Result<bool, EvalError> {
+    let mut doubt = None;
+    for element in elements {
+        match equal(value, element, budget) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error @ EvalError::OutOfBudget(_)) => return Err(error),
+            Err(error) => doubt = Some(error),
+        }
+    }
+    doubt.map_or(Ok(false), Err)
+}
+
+/// Steps that reading a single value to its end costs.
+pub(super) fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() / STEP_BYTES,
+        Value::Bytes(bytes) => bytes.len() / STEP_BYTES,
+        Value::Decimal(decimal) => {
+            usize::try_from(decimal.digits()).map_or(usize::MAX, |digits| digits / STEP_BYTES)
+        }
+        _ => 0,
+    }
+}
+
+/// Steps that calculating with two values costs: multiplying long decimals takes the product of their lengths.
+pub(super) fn cost(left: &Value, right: &Value) -> usize {
+    let (left_weight, right_weight) = (weight(left), weight(right));
+    match (left, right) {
+        (Value::Decimal(_), Value::Decimal(_)) => left_weight
+            .saturating_mul(right_weight)
+            .saturating_add(left_weight + right_weight),
+        (Value::List(left), Value::List(right)) => left.len() + right.len(),
+        _ => left_weight.saturating_add(right_weight),
+    }
 }
 
 /// The order of two values; `None` where one is NaN, which stands nowhere.

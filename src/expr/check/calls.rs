@@ -1,124 +1,20 @@
 //! Calls: functions, methods, `has`.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use regex::RegexBuilder;
 
 use crate::expr::Fault;
+use crate::expr::check::builtins::{FUNCTIONS, PARTS, TESTS, find, unknown_function, wrong_count};
 use crate::expr::check::operators::text_of;
 use crate::expr::check::{Checker, Term};
 use crate::expr::functions;
 use crate::expr::ir::{Function, Node, NodeKind, Part, Quantifier, TextTest};
-use crate::expr::syntax::{Call, Expression, Syntax};
+use crate::expr::syntax::{Call, Expression};
 use crate::expr::types::Type;
-use crate::vocabulary::suggest::closest;
-use crate::vocabulary::value::MapKey;
 
-/// Bytes that a compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
-
-/// Functions that take their argument in brackets.
-const FUNCTIONS: &[(&str, Function)] = &[
-    ("size", Function::Size),
-    ("int", Function::Int),
-    ("uint", Function::Uint),
-    ("double", Function::Double),
-    ("string", Function::String),
-    ("bool", Function::Bool),
-    ("bytes", Function::Bytes),
-    ("timestamp", Function::Timestamp),
-    ("duration", Function::Duration),
-];
-
-/// Methods without an argument.
-const PARTS: &[(&str, Part)] = &[
-    ("getFullYear", Part::FullYear),
-    ("getMonth", Part::Month),
-    ("getDate", Part::Date),
-    ("getDayOfMonth", Part::DayOfMonth),
-    ("getDayOfWeek", Part::DayOfWeek),
-    ("getDayOfYear", Part::DayOfYear),
-    ("getHours", Part::Hours),
-    ("getMinutes", Part::Minutes),
-    ("getSeconds", Part::Seconds),
-    ("getMilliseconds", Part::Milliseconds),
-];
-
-/// Methods that test a text.
-const TESTS: &[(&str, TextTest)] = &[
-    ("contains", TextTest::Contains),
-    ("startsWith", TextTest::StartsWith),
-    ("endsWith", TextTest::EndsWith),
-];
-
-/// The rest of what is built in.
-const OTHERS: &[&str] = &["has", "exists", "all", "matches"];
-
-/// What CEL has elsewhere, and the language does not have yet.
-const LATER: &[&str] = &[
-    "map",
-    "filter",
-    "exists_one",
-    "existsOne",
-    "sortBy",
-    "sort",
-    "type",
-    "dyn",
-    "bind",
-    "block",
-    "charAt",
-    "indexOf",
-    "lastIndexOf",
-    "join",
-    "split",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "reverse",
-    "substring",
-    "trim",
-    "format",
-    "quote",
-    "slice",
-    "flatten",
-    "distinct",
-    "range",
-    "first",
-    "last",
-    "transformList",
-    "transformMap",
-    "transformMapEntry",
-    "optMap",
-    "optFlatMap",
-    "orValue",
-    "or",
-    "value",
-    "hasValue",
-    "unwrap",
-    "encode",
-    "decode",
-    "abs",
-    "ceil",
-    "floor",
-    "round",
-    "trunc",
-    "sign",
-    "greatest",
-    "least",
-    "sum",
-    "min",
-    "max",
-    "now",
-    "ip",
-    "cidr",
-    "isIP",
-];
-
-/// Names before the point of functions that CEL has elsewhere.
-const NAMESPACES: &[&str] = &[
-    "cel", "math", "optional", "strings", "lists", "sets", "base64", "regex", "net",
-];
+/// Bytes that a compiled pattern may take: counted classes of Unicode are large.
+const PATTERN_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Term {
@@ -148,72 +44,6 @@ impl Checker<'_> {
             },
         };
         Term::Value(node)
-    }
-
-    /// What CEL has elsewhere is refused by its name, whatever stands around it.
-    fn not_yet(&self, call: &Call, name: &Range<usize>) -> Option<Fault> {
-        let function = &*call.function;
-        let namespace = call.on.as_ref().and_then(|on| match &on.syntax {
-            Syntax::Name(name) if self.bound.iter().all(|bound| bound.name != *name) => Some(name),
-            _ => None,
-        });
-        let namespace = namespace.filter(|namespace| NAMESPACES.contains(&&***namespace));
-        let full = match namespace {
-            Some(namespace) => format!("{namespace}.{function}"),
-            None if LATER.contains(&function) => function.to_owned(),
-            None => return None,
-        };
-        let fault = Fault::error(name.clone(), format!("`{full}` is not supported yet"));
-        Some(match function {
-            "map" | "filter" | "exists_one" | "existsOne" => {
-                fault.help("write `.exists(x, …)` or `.all(x, …)`")
-            }
-            "now" => fault.help("write `request.time`"),
-            _ => fault,
-        })
-    }
-
-    /// `has(x.field)`.
-    fn has(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Term {
-        let [argument] = call.arguments.as_slice() else {
-            return self.refuse(wrong_count("has", 1, call, name));
-        };
-        let Syntax::Field(of, field) = &argument.syntax else {
-            let fault = Fault::error(name, "`has` asks for a field, such as `has(auth.role)`");
-            return self.refuse(fault.help("to ask whether something is null, write `!= null`"));
-        };
-        let key = MapKey::String(field.clone());
-        let of_node = match self.term(of) {
-            Term::Value(node) => node,
-            Term::Row(row) => {
-                let name_range = self.place(&argument.name_range);
-                let faults = self.faults.len();
-                self.member(&row, field, name_range, range.clone());
-                return if self.faults.len() == faults {
-                    self.refuse(always_there(of, field, range))
-                } else {
-                    Term::Value(Node::unknown(range))
-                };
-            }
-            Term::Rows(..) | Term::Request => {
-                return self.refuse(Fault::error(range, "this has no optional fields"));
-            }
-        };
-        let kind = match &of_node.ty {
-            _ if matches!(of_node.kind, NodeKind::Claims) => {
-                if self.claim_shape(field).is_none() {
-                    let name_range = self.place(&argument.name_range);
-                    return self.unknown_claim(field, name_range);
-                }
-                NodeKind::HasClaim(key)
-            }
-            Type::Map(_) | Type::Dyn | Type::Unknown => NodeKind::HasField(Box::new(of_node), key),
-            ty => {
-                let message = format!("this is {ty}, which has no fields");
-                return self.refuse(Fault::error(range, message));
-            }
-        };
-        Term::Value(Node::new(Type::Bool, range, kind))
     }
 
     /// The single argument of a call: what stands before the point, or in the brackets.
@@ -286,7 +116,6 @@ impl Checker<'_> {
         };
         let regex = RegexBuilder::new(spelled)
             .size_limit(PATTERN_BYTES_MAX)
-            .dfa_size_limit(PATTERN_BYTES_MAX)
             .build();
         match regex {
             Ok(regex) => Node::new(Type::Bool, range, NodeKind::Matches(Box::new(text), regex)),
@@ -413,63 +242,6 @@ fn conversion(function: Function, from: &Type) -> (Type, bool) {
         Function::Timestamp => (Timestamp, is_text || matches!(from, Timestamp | Int)),
         Function::Duration => (Duration, is_text || *from == Duration),
     }
-}
-
-fn find<T: Copy>(among: &[(&str, T)], name: &str) -> Option<T> {
-    among
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, found)| *found)
-}
-
-fn unknown_function(call: &Call, range: Range<usize>) -> Fault {
-    let function = &*call.function;
-    let is_method = call.on.is_some();
-    if find(FUNCTIONS, function).is_some() || function == "has" {
-        let message = format!("`{function}` takes its argument in brackets");
-        return Fault::error(range, message).help(format!("write `{function}(…)`"));
-    }
-    let methods = || {
-        let tests = TESTS.iter().map(|(name, _)| *name);
-        tests
-            .chain(PARTS.iter().map(|(name, _)| *name))
-            .chain(["exists", "all"])
-    };
-    if !is_method && methods().any(|name| name == function) {
-        let message = format!("`{function}` stands behind a point");
-        return Fault::error(range, message).help(format!("write `x.{function}(…)`"));
-    }
-    let known = FUNCTIONS
-        .iter()
-        .map(|(name, _)| *name)
-        .chain(methods())
-        .chain(OTHERS.iter().copied());
-    Fault::error(range, format!("there is no function `{function}`"))
-        .suggest(closest(function, known))
-}
-
-fn wrong_count(function: &str, count: usize, call: &Call, range: Range<usize>) -> Fault {
-    let arguments = if count == 1 { "argument" } else { "arguments" };
-    let found = call.arguments.len();
-    Fault::error(
-        range,
-        format!("`{function}` takes {count} {arguments} in its brackets, and here are {found}"),
-    )
-}
-
-/// `has` on a column, which every row has.
-fn always_there(of: &Expression, field: &Arc<str>, range: Range<usize>) -> Fault {
-    let of = match &of.syntax {
-        Syntax::Name(name) => name,
-        _ => "…",
-    };
-    let sent = if of == "new" || of == "this" {
-        format!(", or `'{field}' in changed`")
-    } else {
-        String::new()
-    };
-    Fault::error(range, "every row has this, so `has` says nothing")
-        .help(format!("did you mean `{of}.{field} != null`{sent}?"))
 }
 
 /// The last line of a message that draws the place above it.

@@ -32,12 +32,12 @@ impl Checker<'_> {
 
     fn conclude_column(&mut self, node: &mut Node, column: &ColumnType) {
         let wanted = Type::of_column(&column.kind, &column.cast);
-        if wanted == Type::Uuid {
-            if let Some(text) = text_of(node).filter(|text| uuid(text).is_none()) {
-                let message = format!("`{text}` is no uuid, and the column holds uuids");
-                self.fault(Fault::error(node.range.clone(), message));
-                return;
-            }
+        if let Some(text) = text_of(node).filter(|text| uuid(text).is_none())
+            && wanted == Type::Uuid
+        {
+            let message = format!("`{text}` is no uuid, and the column holds uuids");
+            self.fault(Fault::error(node.range.clone(), message));
+            return;
         }
         self.settle(node, &wanted);
         if !is_storable(&node.ty, &column.kind) {
@@ -57,7 +57,8 @@ impl Checker<'_> {
 fn is_storable(ty: &Type, kind: &Kind) -> bool {
     match (kind, ty) {
         (_, Type::Opaque(_)) => false,
-        (_, Type::Unknown | Type::Dyn | Type::Null) => true,
+        (_, Type::Unknown | Type::Dyn | Type::Null)
+        | (Kind::Text | Kind::Varchar(_), Type::Timestamp) => true,
         (Kind::Json | Kind::Jsonb, ty) => {
             !matches!(ty, Type::Bytes | Type::Timestamp | Type::Duration)
         }
@@ -65,7 +66,6 @@ fn is_storable(ty: &Type, kind: &Kind) -> bool {
         (Kind::Int2 | Kind::Int4 | Kind::Int8, ty) => matches!(ty, Type::Int | Type::Uint),
         (Kind::Float4 | Kind::Float8 | Kind::Numeric(_), ty) => ty.is_number(),
         (Kind::Uuid, ty) => matches!(ty, Type::Uuid | Type::String),
-        (Kind::Text | Kind::Varchar(_), Type::Timestamp) => true,
         (Kind::Text | Kind::Varchar(_) | Kind::Citext, ty) => ty.is_text() || *ty == Type::Uuid,
         (Kind::Enum(_) | Kind::Char(_) | Kind::Time(_) | Kind::Other, ty) => ty.is_text(),
         (Kind::Timestamptz(_) | Kind::Timestamp(_) | Kind::Date, ty) => {

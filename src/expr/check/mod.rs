@@ -1,10 +1,16 @@
 //! Tree → IR: every name resolved, every type checked, everything wrong collected.
 
+mod builtins;
 mod calls;
+mod clash;
+mod collections;
+mod computed;
 mod expected;
 mod names;
 mod operators;
+mod presence;
 mod quantifiers;
+mod rows;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +21,7 @@ use std::sync::Arc;
 use crate::expr::ir::{Node, NodeKind, RowSource};
 use crate::expr::syntax::{Expression, Operator, Syntax};
 use crate::expr::types::Type;
-use crate::expr::{Fault, Reads, RelationId, Scope, TableId};
+use crate::expr::{Fault, Reads, RelationId, Scope, TableId, TableShape};
 use crate::vocabulary::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX};
 use crate::vocabulary::names::MemberName;
 use crate::vocabulary::row::ColumnId;
@@ -55,6 +61,8 @@ pub(super) fn check(tree: &Expression, scope: &Scope<'_>) -> Result<Checked, Vec
     checker.warn_of_unguarded_orders();
     let mut faults = checker.faults;
     faults.sort_by_key(|fault| (fault.range.start, fault.range.end));
+    // A literal that stands beside two things is looked at twice.
+    faults.dedup();
     if faults.iter().any(|fault| !fault.is_warning) {
         return Err(faults);
     }
@@ -138,6 +146,10 @@ impl Checker<'_> {
         let range = fault.range.clone();
         self.fault(fault);
         Term::Value(Node::unknown(range))
+    }
+
+    fn table(&self, id: TableId) -> Option<&TableShape> {
+        self.scope.world.tables.get(id.0 as usize)
     }
 
     /// The place of a node: inside a computed value, where that is named.

@@ -1,20 +1,16 @@
 //! Names: variables, claims, columns, relations, computed values.
 
-use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::expr::check::{Checker, Inlined, RowTerm, Term, rows_are_no_value};
+use crate::expr::check::rows::members;
+use crate::expr::check::{Checker, RowTerm, Term, rows_are_no_value};
 use crate::expr::claims::claim_type;
-use crate::expr::ir::{Follow, Node, NodeKind, RowSource};
-use crate::expr::parse::parse;
+use crate::expr::ir::{Node, NodeKind, RowSource};
 use crate::expr::types::Type;
-use crate::expr::{Expected, Fault, RelationId, TableShape, Variable};
-use crate::vocabulary::limits::RELATION_DEPTH_MAX;
-use crate::vocabulary::names::{FieldName, MemberName};
+use crate::expr::{Fault, Variable};
+use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
-use crate::vocabulary::place::SourceText;
-use crate::vocabulary::row::ColumnId;
 use crate::vocabulary::suggest::closest;
 use crate::vocabulary::value::MapKey;
 
@@ -67,18 +63,16 @@ impl Checker<'_> {
     }
 
     fn image(&mut self, variable: Variable, range: Range<usize>) -> Term {
-        match self.scope.table {
-            Some(table) => Term::Row(RowTerm {
-                source: RowSource::Image(variable),
-                table,
-                relation: None,
-                depth: 0,
-            }),
-            None => {
-                let message = format!("there is no row here that `{}` could be", variable.name());
-                self.refuse(Fault::error(range, message))
-            }
-        }
+        let Some(table) = self.scope.table else {
+            let message = format!("there is no row here that `{}` could be", variable.name());
+            return self.refuse(Fault::error(range, message));
+        };
+        Term::Row(RowTerm {
+            source: RowSource::Image(variable),
+            table,
+            relation: None,
+            depth: 0,
+        })
     }
 
     /// A variable of the language that means nothing where the expression stands.
@@ -104,15 +98,15 @@ impl Checker<'_> {
             "now" => fault.help("write `request.time`"),
             "row" | "resource" | "record" => fault.help("write `this`, `old` or `new`"),
             "user" | "token" | "claims" => fault.help("write `auth`"),
-            _ => match self.owner_of(name) {
-                Some(image) => fault.help(format!("did you mean `{}.{name}`?", image.name())),
-                None => {
+            _ => {
+                if let Some(image) = self.owner_of(name) {
+                    fault.help(format!("did you mean `{}.{name}`?", image.name()))
+                } else {
                     let usable = self.scope.variables.iter().map(|variable| variable.name());
                     let bound = self.bound.iter().map(|bound| &*bound.name);
-                    let word = closest(name, usable.chain(bound)).map(ToOwned::to_owned);
-                    fault.suggest(word.as_deref())
+                    fault.suggest(closest(name, usable.chain(bound)))
                 }
-            },
+            }
         };
         self.refuse(fault)
     }
@@ -124,10 +118,6 @@ impl Checker<'_> {
         [Variable::This, Variable::New, Variable::Old]
             .into_iter()
             .find(|image| self.scope.variables.contains(image))
-    }
-
-    fn table(&self, id: crate::expr::TableId) -> Option<&TableShape> {
-        self.scope.world.tables.get(id.0 as usize)
     }
 
     /// `of.name`.
@@ -213,231 +203,6 @@ impl Checker<'_> {
         self.refuse(fault)
     }
 
-    /// A column, relation or computed value of a row.
-    pub(super) fn member(
-        &mut self,
-        row: &RowTerm,
-        name: &str,
-        name_range: Range<usize>,
-        range: Range<usize>,
-    ) -> Term {
-        let world = self.scope.world;
-        let Some(table) = world.tables.get(row.table.0 as usize) else {
-            return Term::Value(Node::unknown(range));
-        };
-        let position = table
-            .columns
-            .iter()
-            .position(|column| column.name.as_str() == name);
-        if let Some(column) = position.and_then(|at| u16::try_from(at).ok()).map(ColumnId) {
-            return self.column(row, column, name_range, range);
-        }
-        if let Some(relation) = table.relations.get(name) {
-            return self.relation(row, *relation, name_range, range);
-        }
-        if let Some((name, source)) = table.computed.get_key_value(name) {
-            return self.computed(row, name, source, range);
-        }
-        let message = format!("`{}` has no column or relation `{name}`", table.name);
-        let fault = Fault::error(name_range, message);
-        let fault = match closest(name, members(table)) {
-            Some(word) => fault.help(format!("did you mean `{word}`?")),
-            None => {
-                let known: Vec<String> = members(table).map(|name| format!("`{name}`")).collect();
-                fault.help(format!("it has {}", known.join(", ")))
-            }
-        };
-        self.refuse(fault)
-    }
-
-    fn column(
-        &mut self,
-        row: &RowTerm,
-        id: ColumnId,
-        name_range: Range<usize>,
-        range: Range<usize>,
-    ) -> Term {
-        self.read(row, id, name_range);
-        let shape = self
-            .table(row.table)
-            .and_then(|table| table.columns.get(usize::from(id.0)));
-        let Some(shape) = shape else {
-            return Term::Value(Node::unknown(range));
-        };
-        Term::Value(Node {
-            is_nullable: shape.is_nullable,
-            ..Node::new(
-                Type::of_column(&shape.ty.kind, &shape.ty.cast),
-                range,
-                NodeKind::Column(row.source.clone(), id),
-            )
-        })
-    }
-
-    /// Notes that a column is read. What the database will compute is unknown before the write.
-    fn read(&mut self, row: &RowTerm, id: ColumnId, range: Range<usize>) {
-        match (&row.source, row.relation) {
-            (RowSource::Image(variable), _) => {
-                self.reads.columns.insert((*variable, id));
-                if *variable != Variable::Old {
-                    self.refuse_generated(row, id, *variable, range);
-                }
-            }
-            (_, Some(relation)) => {
-                self.reads.related.entry(relation).or_default().insert(id);
-            }
-            (_, None) => {}
-        }
-    }
-
-    fn refuse_generated(
-        &mut self,
-        row: &RowTerm,
-        id: ColumnId,
-        variable: Variable,
-        range: Range<usize>,
-    ) {
-        // A computed value stands alone here: which image it will be asked of is seen where it is used.
-        if matches!(self.scope.expected, Expected::Any) {
-            return;
-        }
-        let shape = self
-            .table(row.table)
-            .and_then(|table| table.columns.get(usize::from(id.0)));
-        if let Some(shape) = shape.filter(|shape| shape.is_generated) {
-            let message = format!(
-                "the database computes `{}`, so it is unknown in `{}` before the write",
-                shape.name,
-                variable.name()
-            );
-            self.fault(
-                Fault::error(range, message)
-                    .help("use the columns that it is computed from, or `old`"),
-            );
-        }
-    }
-
-    fn relation(
-        &mut self,
-        row: &RowTerm,
-        id: RelationId,
-        name_range: Range<usize>,
-        range: Range<usize>,
-    ) -> Term {
-        let world = self.scope.world;
-        let Some(shape) = world.relations.get(id.0 as usize) else {
-            return Term::Value(Node::unknown(range));
-        };
-        if row.depth >= RELATION_DEPTH_MAX {
-            let message =
-                format!("more than {RELATION_DEPTH_MAX} relations stand one behind another");
-            return self.refuse(Fault::error(name_range, message));
-        }
-        for (ours, _) in &shape.matches {
-            self.read(row, *ours, name_range.clone());
-        }
-        self.reads.related.entry(id).or_default();
-        if !shape.is_to_one {
-            return Term::Rows(row.clone(), id);
-        }
-        Term::Row(RowTerm {
-            source: RowSource::Related(Box::new(row.source.clone()), self.follow(id)),
-            table: shape.to,
-            relation: Some(id),
-            depth: row.depth + 1,
-        })
-    }
-
-    /// A relation, ready to be followed.
-    pub(super) fn follow(&self, relation: RelationId) -> Follow {
-        let shape = self.scope.world.relations.get(relation.0 as usize);
-        let ours = shape
-            .into_iter()
-            .flat_map(|shape| shape.matches.iter().map(|(ours, _)| *ours))
-            .collect();
-        Follow { relation, ours }
-    }
-
-    /// A computed value, put where it is named.
-    fn computed(
-        &mut self,
-        row: &RowTerm,
-        name: &MemberName,
-        source: &SourceText,
-        range: Range<usize>,
-    ) -> Term {
-        if let Some(fault) = self.cycle(row, name, &range) {
-            return self.refuse(fault);
-        }
-        let tree = self
-            .trees
-            .entry((row.table, name.clone()))
-            .or_insert_with(|| parse(&source.text).map(Arc::new))
-            .clone();
-        let faults = mem::take(&mut self.faults);
-        let bound = mem::take(&mut self.bound);
-        self.inlined.push(Inlined {
-            table: row.table,
-            name: name.clone(),
-            this: row.clone(),
-            range: range.clone(),
-        });
-        let node = match tree {
-            Ok(tree) => self.value(&tree),
-            Err(fault) => {
-                self.fault(fault);
-                Node::unknown(range.clone())
-            }
-        };
-        self.inlined.pop();
-        self.bound = bound;
-        let inner = mem::replace(&mut self.faults, faults);
-        match inner.into_iter().find(|fault| !fault.is_warning) {
-            Some(fault) => {
-                let fault = self.in_computed(row, name, fault, range);
-                self.refuse(fault)
-            }
-            None => Term::Value(node),
-        }
-    }
-
-    /// What is wrong inside a computed value, told where it is named.
-    fn in_computed(
-        &self,
-        row: &RowTerm,
-        name: &MemberName,
-        fault: Fault,
-        range: Range<usize>,
-    ) -> Fault {
-        if !self.inlined.is_empty() {
-            return fault;
-        }
-        let table = self
-            .table(row.table)
-            .map_or("", |table| table.name.as_str());
-        Fault {
-            range,
-            message: format!("in computed value `{name}` of `{table}`: {}", fault.message),
-            ..fault
-        }
-    }
-
-    fn cycle(&self, row: &RowTerm, name: &MemberName, range: &Range<usize>) -> Option<Fault> {
-        let start = self
-            .inlined
-            .iter()
-            .position(|inlined| inlined.table == row.table && inlined.name == *name)?;
-        let path: Vec<String> = self
-            .inlined
-            .iter()
-            .skip(start)
-            .map(|inlined| inlined.name.to_string())
-            .chain([name.to_string()])
-            .collect();
-        let message = format!("`{name}` reads itself: {}", path.join(" → "));
-        Some(Fault::error(range.clone(), message))
-    }
-
     /// A field in `'x' in changed`: one that the table does not have can never be in it.
     pub(super) fn changed_field(&mut self, name: &Arc<str>, range: Range<usize>) -> FieldName {
         let field = FieldName::from(&**name);
@@ -449,14 +214,6 @@ impl Checker<'_> {
         }
         field
     }
-}
-
-/// The names of columns, relations and computed values.
-pub(super) fn members(table: &TableShape) -> impl Iterator<Item = &str> {
-    let columns = table.columns.iter().map(|column| column.name.as_str());
-    let relations = table.relations.keys().map(MemberName::as_str);
-    let computed = table.computed.keys().map(MemberName::as_str);
-    columns.chain(relations).chain(computed)
 }
 
 /// A term that stands at another place.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::expr::Fault;
-use crate::expr::check::settle::list_type;
+use crate::expr::check::clash::{impossible, incomparable, unordered};
 use crate::expr::check::{Checker, Term, rows_are_no_value};
 use crate::expr::ir::{Node, NodeKind};
 use crate::expr::syntax::{Arithmetic, Expression, Order, Syntax};
@@ -86,11 +86,12 @@ impl Checker<'_> {
     ) -> Node {
         let (mut left, mut right) = (self.value(left), self.value(right));
         self.settle_both(&mut left, &mut right);
-        if !left.ty.is_ordered_with(&right.ty) {
+        if left.ty.is_ordered_with(&right.ty) {
+            self.note_order(&left);
+            self.note_order(&right);
+        } else {
             self.fault(unordered(order.sign(), &left, &right, range.clone()));
         }
-        self.note_order(&left);
-        self.note_order(&right);
         Node::new(
             Type::Bool,
             range,
@@ -200,112 +201,6 @@ impl Checker<'_> {
         }
     }
 
-    /// `[a, b]`.
-    pub(super) fn list(&mut self, elements: &[Expression], range: Range<usize>) -> Node {
-        let mut nodes: Vec<Node> = elements.iter().map(|element| self.value(element)).collect();
-        if let Type::List(element) = list_type(&nodes) {
-            for node in &mut nodes {
-                self.settle(node, &element);
-            }
-        }
-        Node::new(list_type(&nodes), range, NodeKind::List(nodes))
-    }
-
-    /// `{a: b}`.
-    pub(super) fn map(
-        &mut self,
-        entries: &[(Expression, Expression)],
-        range: Range<usize>,
-    ) -> Node {
-        let mut values = Type::Null;
-        let mut nodes = Vec::new();
-        for (key, value) in entries {
-            let (key, value) = (self.value(key), self.value(value));
-            self.check_key(&key);
-            values = values.join(&value.ty).unwrap_or(Type::Dyn);
-            nodes.push((key, value));
-        }
-        let values = if values == Type::Null {
-            Type::Dyn
-        } else {
-            values
-        };
-        Node::new(Type::Map(Box::new(values)), range, NodeKind::Map(nodes))
-    }
-
-    fn check_key(&mut self, key: &Node) {
-        let is_key = matches!(
-            key.ty,
-            Type::Bool | Type::Int | Type::Uint | Type::String | Type::Enum(_)
-        );
-        if !is_key && !key.ty.is_open() {
-            let message = format!("the key of a map cannot be {}", key.ty);
-            self.fault(Fault::error(key.range.clone(), message));
-        }
-    }
-
-    /// `of[index]`.
-    pub(super) fn index(
-        &mut self,
-        of: &Expression,
-        index: &Expression,
-        range: Range<usize>,
-    ) -> Term {
-        let term = self.term(of);
-        let is_named = match &term {
-            Term::Row(_) => true,
-            Term::Value(node) => matches!(node.kind, NodeKind::Claims),
-            Term::Rows(..) | Term::Request => false,
-        };
-        if let (true, Syntax::String(name)) = (is_named, &index.syntax) {
-            let name_range = self.place(&index.range);
-            return self.field(term, name, name_range, range);
-        }
-        let of = match term {
-            Term::Value(node) => node,
-            Term::Rows(..) => return self.refuse(rows_are_no_value(range)),
-            Term::Row(_) | Term::Request => {
-                let range = self.place(&index.range);
-                let fault = Fault::error(range, "a column is named by a text that is written out");
-                return self.refuse(fault.help("write `this['Order No']`"));
-            }
-        };
-        let index = self.value(index);
-        let ty = self.element_type(&of, &index);
-        Term::Value(Node::new(
-            ty,
-            range,
-            NodeKind::Index(Box::new(of), Box::new(index)),
-        ))
-    }
-
-    fn element_type(&mut self, of: &Node, index: &Node) -> Type {
-        match &of.ty {
-            Type::Unknown => Type::Unknown,
-            Type::Dyn => Type::Dyn,
-            Type::Map(value) => {
-                if index.ty != Type::Double {
-                    self.check_key(index);
-                }
-                (**value).clone()
-            }
-            Type::List(element) => {
-                let is_index = matches!(index.ty, Type::Int | Type::Uint | Type::Double);
-                if !is_index && !index.ty.is_open() {
-                    let message =
-                        format!("the position in a list is an int, and this is {}", index.ty);
-                    self.fault(Fault::error(index.range.clone(), message));
-                }
-                (**element).clone()
-            }
-            ty => {
-                let message = format!("this is {ty}, which has no elements");
-                self.fault(Fault::error(of.range.clone(), message));
-                Type::Unknown
-            }
-        }
-    }
-
     /// `-x`.
     pub(super) fn negate(&mut self, operand: &Expression, range: Range<usize>) -> Node {
         let operand = self.value(operand);
@@ -363,95 +258,12 @@ fn arithmetic_type(sign: Arithmetic, left: &Type, right: &Type) -> Option<Type> 
         (Add, Type::List(left), Type::List(right)) => {
             Type::List(Box::new(left.join(right).unwrap_or(Type::Dyn)))
         }
-        (Add, Type::Timestamp, Type::Duration)
-        | (Add, Type::Duration, Type::Timestamp)
-        | (Subtract, Type::Timestamp, Type::Duration) => Type::Timestamp,
+        (Add | Subtract, Type::Timestamp, Type::Duration)
+        | (Add, Type::Duration, Type::Timestamp) => Type::Timestamp,
         (Subtract, Type::Timestamp, Type::Timestamp)
         | (Add | Subtract, Type::Duration, Type::Duration) => Type::Duration,
         (Divide | Multiply | Remainder | Add | Subtract, _, _) => return None,
     })
-}
-
-fn impossible(sign: Arithmetic, left: &Node, right: &Node, range: Range<usize>) -> Fault {
-    let message = format!(
-        "`{}` does not take {} and {}",
-        sign.sign(),
-        left.ty,
-        right.ty
-    );
-    let fault = Fault::error(range, message);
-    let numbers = left.ty.is_number() && right.ty.is_number();
-    match (&left.ty, &right.ty) {
-        (Type::Decimal, _) | (_, Type::Decimal)
-            if numbers && matches!(sign, Arithmetic::Divide | Arithmetic::Remainder) =>
-        {
-            fault.help("dividing decimals is not supported yet")
-        }
-        (Type::Double, Type::Int) | (Type::Int, Type::Double) => {
-            fault.help("write whole numbers with a point (`2.0`), or convert with `double(…)`")
-        }
-        _ if numbers => fault.help("convert one of them: `int(…)`, `uint(…)` or `double(…)`"),
-        (Type::String, _) | (_, Type::String) => fault.help("make it text with `string(…)`"),
-        _ => fault,
-    }
-}
-
-fn incomparable(sign: &str, left: &Node, right: &Node, range: Range<usize>) -> Fault {
-    if let Some(name) = opaque(left).or_else(|| opaque(right)) {
-        let message = format!("a column of type `{name}` compares with `null` only");
-        return Fault::error(range, message);
-    }
-    let message = format!(
-        "`{sign}` compares {} and {}, which are never equal",
-        left.ty, right.ty
-    );
-    let fault = Fault::error(range, message);
-    match (&left.ty, &right.ty) {
-        (Type::Bool, Type::Int) | (Type::Int, Type::Bool) => {
-            fault.help("a boolean is compared with `true` or `false`")
-        }
-        (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp) => {
-            fault.help("write the time as `timestamp('2026-01-31T12:00:00Z')`")
-        }
-        (Type::Duration, Type::String) | (Type::String, Type::Duration) => {
-            fault.help("write the duration as `duration('24h')`")
-        }
-        (ty, Type::String) | (Type::String, ty) if ty.is_number() => {
-            fault.help("write a number without quotes")
-        }
-        _ => fault,
-    }
-}
-
-fn unordered(sign: &str, left: &Node, right: &Node, range: Range<usize>) -> Fault {
-    if left.ty == Type::Null || right.ty == Type::Null {
-        return Fault::error(range, "null has no order")
-            .help("ask for it with `== null` or `!= null`");
-    }
-    if let Some(name) = opaque(left).or_else(|| opaque(right)) {
-        let message = format!("a column of type `{name}` compares with `null` only");
-        return Fault::error(range, message);
-    }
-    let fault = Fault::error(
-        range,
-        format!("`{sign}` does not order {} and {}", left.ty, right.ty),
-    );
-    match (&left.ty, &right.ty) {
-        (Type::Enum(_), _) | (_, Type::Enum(_)) => {
-            fault.help("an enum has no order; name the values with `in ['a', 'b']`")
-        }
-        (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp) => {
-            fault.help("write the time as `timestamp('2026-01-31T12:00:00Z')`")
-        }
-        _ => fault,
-    }
-}
-
-fn opaque(node: &Node) -> Option<&str> {
-    match &node.ty {
-        Type::Opaque(name) => Some(name),
-        _ => None,
-    }
 }
 
 /// Whether a node is a text that is written out.

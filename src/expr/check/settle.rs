@@ -5,7 +5,6 @@ use crate::expr::check::Checker;
 use crate::expr::ir::{Node, NodeKind};
 use crate::expr::types::Type;
 use crate::expr::values::uuid;
-use crate::vocabulary::suggest::closest;
 use crate::vocabulary::value::Value;
 
 impl Checker<'_> {
@@ -13,8 +12,7 @@ impl Checker<'_> {
     pub(super) fn settle(&mut self, node: &mut Node, beside: &Type) {
         match beside {
             Type::Decimal => settle_decimal(node),
-            Type::Uuid => self.settle_texts(node, beside),
-            Type::Enum(_) => self.settle_texts(node, beside),
+            Type::Uuid | Type::Enum(_) => self.settle_texts(node, beside),
             Type::List(element) => {
                 if let NodeKind::List(elements) = &mut node.kind {
                     for each in elements.iter_mut() {
@@ -34,30 +32,21 @@ impl Checker<'_> {
 
     fn settle_texts(&mut self, node: &mut Node, beside: &Type) {
         match (&mut node.kind, beside) {
-            (NodeKind::Constant(Value::String(text)), Type::Uuid) => match uuid(text) {
-                Some(id) => {
+            (NodeKind::Constant(Value::String(text)), Type::Uuid) => {
+                if let Some(id) = uuid(text) {
                     node.kind = NodeKind::Constant(Value::Uuid(id));
                     node.ty = Type::Uuid;
-                }
-                None => {
+                } else {
                     let message = format!("`{text}` is no uuid, so it equals none");
                     self.fault(Fault::warning(node.range.clone(), message));
                 }
-            },
-            (NodeKind::Constant(Value::String(text)), Type::Enum(labels)) => {
-                if !labels.contains(text) {
-                    let message = format!("`{text}` is none of the values that this can have");
-                    let fault = Fault::error(node.range.clone(), message);
-                    let known = labels.iter().map(|label| &**label);
-                    self.fault(match closest(text, known) {
-                        Some(label) => fault.help(format!("did you mean `'{label}'`?")),
-                        None => {
-                            let known: Vec<String> =
-                                labels.iter().map(|label| format!("`'{label}'`")).collect();
-                            fault.help(format!("it can be {}", known.join(", ")))
-                        }
-                    });
-                }
+            }
+            (NodeKind::Constant(Value::String(text)), Type::Enum(labels))
+                if !labels.contains(text) =>
+            {
+                let message = format!("`{text}` is none of the values that this can have");
+                let fault = Fault::error(node.range.clone(), message);
+                self.fault(fault.suggest_among(text, labels.iter().map(|label| &**label)));
             }
             (NodeKind::Conditional(parts), _) => {
                 let [_, yes, no] = &mut **parts;

@@ -1,1 +1,8 @@
 //! What the room promises.
+
+mod faults;
+mod laws;
+mod oracle;
+mod reads;
+mod values;
+mod world;

@@ -1,0 +1,94 @@
+//! Computed values, put where they are named.
+
+use std::mem;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::expr::Fault;
+use crate::expr::check::{Checker, Inlined, RowTerm, Term};
+use crate::expr::ir::Node;
+use crate::expr::parse::parse;
+use crate::vocabulary::names::MemberName;
+use crate::vocabulary::place::SourceText;
+
+impl Checker<'_> {
+    /// A computed value, put where it is named.
+    pub(super) fn computed(
+        &mut self,
+        row: &RowTerm,
+        name: &MemberName,
+        source: &SourceText,
+        range: Range<usize>,
+    ) -> Term {
+        if let Some(fault) = self.cycle(row, name, &range) {
+            return self.refuse(fault);
+        }
+        let tree = self
+            .trees
+            .entry((row.table, name.clone()))
+            .or_insert_with(|| parse(&source.text).map(Arc::new))
+            .clone();
+        let faults = mem::take(&mut self.faults);
+        let bound = mem::take(&mut self.bound);
+        self.inlined.push(Inlined {
+            table: row.table,
+            name: name.clone(),
+            this: row.clone(),
+            range: range.clone(),
+        });
+        let node = match tree {
+            Ok(tree) => self.value(&tree),
+            Err(fault) => {
+                self.fault(fault);
+                Node::unknown(range.clone())
+            }
+        };
+        self.inlined.pop();
+        self.bound = bound;
+        let inner = mem::replace(&mut self.faults, faults);
+        match inner.into_iter().find(|fault| !fault.is_warning) {
+            Some(fault) => {
+                let fault = self.in_computed(row, name, fault, range);
+                self.refuse(fault)
+            }
+            None => Term::Value(node),
+        }
+    }
+
+    /// What is wrong inside a computed value, told where it is named.
+    fn in_computed(
+        &self,
+        row: &RowTerm,
+        name: &MemberName,
+        fault: Fault,
+        range: Range<usize>,
+    ) -> Fault {
+        if !self.inlined.is_empty() {
+            return fault;
+        }
+        let table = self
+            .table(row.table)
+            .map_or("", |table| table.name.as_str());
+        Fault {
+            range,
+            message: format!("in computed value `{name}` of `{table}`: {}", fault.message),
+            ..fault
+        }
+    }
+
+    fn cycle(&self, row: &RowTerm, name: &MemberName, range: &Range<usize>) -> Option<Fault> {
+        let start = self
+            .inlined
+            .iter()
+            .position(|inlined| inlined.table == row.table && inlined.name == *name)?;
+        let path: Vec<String> = self
+            .inlined
+            .iter()
+            .skip(start)
+            .map(|inlined| inlined.name.to_string())
+            .chain([name.to_string()])
+            .collect();
+        let message = format!("`{name}` reads itself: {}", path.join(" → "));
+        Some(Fault::error(range.clone(), message))
+    }
+}
