@@ -91,7 +91,7 @@ impl Gateway {
         answered.status = reply.status;
         answered.took = arrived.elapsed();
         tell(&Event::RequestAnswered(&answered));
-        respond(reply, parts.version, body)
+        respond(reply, door, parts.version, body)
     }
 
     async fn reply(
@@ -293,14 +293,16 @@ fn clock() -> Timestamp {
     Timestamp(i128::try_from(now().as_micros()).unwrap_or(i128::MAX / 1000) * 1000)
 }
 
-/// The answer as it goes out. Where the body was not read to its end the connection closes after it.
-fn respond(reply: Reply, version: Version, body: Body) -> Response<Full<Bytes>> {
+/// The answer as it goes out. The connection closes after it where the body was not read to its end, or where there was no room for
+/// the connection: the next one may find some.
+fn respond(reply: Reply, door: Door, version: Version, body: Body) -> Response<Full<Bytes>> {
     let mut response = to_response(reply);
-    if body.is_unread() {
-        if version < Version::HTTP_2 {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
+    let is_unread = body.is_unread();
+    if (is_unread || !door.has_room) && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    if is_unread {
         tokio::spawn(body.drain());
     }
     response

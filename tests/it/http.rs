@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -306,7 +307,7 @@ async fn an_unreachable_database_turns_readiness_red_with_its_reason() {
             assert!(reasons.to_lowercase().contains("connect"), "{reasons}");
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it stayed green");
 }
@@ -375,4 +376,50 @@ async fn the_log_has_one_line_for_each_request_and_none_of_what_was_sent() {
         !logged.contains("SECRET") && !logged.contains(signature),
         "{logged}"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_served_to_the_end() {
+    let log = LazyLock::force(&LOG);
+    let served = Start::new().serve().await;
+    let mut connection = Connection::to(served.public).await;
+    let request = served.upload(&format!("{JSON}x-request-id: hung-up\r\n"), EMPTY);
+    connection.send(request).await;
+    drop(connection);
+    let told = || {
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let mut lines = logged.lines().map(ToOwned::to_owned);
+        lines.find(|line| line.contains("hung-up"))
+    };
+    for _ in 0..100 {
+        if told().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let line = told().expect("its line in the log");
+    assert!(line.contains("\"status\":200"), "{line}");
+}
+
+#[tokio::test]
+async fn no_bytes_bring_it_down() {
+    let served = Start::new().serve().await;
+    let whole = served.upload(JSON, EMPTY);
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    for _ in 0..200 {
+        let mut bytes = whole.clone().into_bytes();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            bytes[at] = u8::try_from(next(256)).unwrap();
+        }
+        bytes.truncate(next(bytes.len()) + 1);
+        let mut connection = Connection::to(served.public).await;
+        connection.send(bytes).await;
+    }
+    assert_eq!(served.ask(whole).await.status, 200);
+    assert_eq!(served.get("/livez").await.status, 200);
 }
