@@ -1,4 +1,4 @@
-//! The body of `POST /api/data` → [`Batch`] (contract, *POST /api/data*).
+//! The body of `/api/data` → [`Batch`] (contract, *POST /api/data* and *The other shapes of the same endpoint*).
 
 use std::fmt;
 use std::ops::Range;
@@ -9,9 +9,30 @@ use crate::request::scan::{self, Duplicates, ScanError};
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::operation::Verb;
 
+/// Which of the endpoint's shapes a body has. It decides the form of the answer, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `{"transactions": […]}`: one result for each.
+    Transactions,
+    /// A `batch`, or one operation by its method: one transaction, answered by the status.
+    Single,
+}
+
+impl Shape {
+    /// What the field with an entry's columns is called.
+    fn data_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Transactions => &["op_data"],
+            Self::Single => &["op_data", "opData", "data"],
+        }
+    }
+}
+
 /// One upload.
 #[derive(Clone, Debug)]
 pub struct Batch {
+    /// The shape it was sent in.
+    pub shape: Shape,
     /// In the order they are applied.
     pub transactions: Vec<Transaction>,
 }
@@ -89,6 +110,15 @@ impl From<ScanError> for DecodeError {
     }
 }
 
+impl Batch {
+    fn single(transaction: Transaction) -> Self {
+        Self {
+            shape: Shape::Single,
+            transactions: vec![transaction],
+        }
+    }
+}
+
 impl Operation {
     /// The fields of `op_data`, in order.
     pub fn fields(&self) -> Vec<(String, Sent)> {
@@ -104,24 +134,35 @@ impl Operation {
     }
 }
 
-/// Reads a body.
+/// Reads the body of a POST.
 pub fn decode(body: &Bytes, limits: &Limits) -> Result<Batch, DecodeError> {
+    let defects = &mut Vec::new();
+    let range = check(body, limits, defects)?;
+    Decoder::new(body, defects, limits).batch(&range)
+}
+
+/// Reads the body of a PUT, PATCH or DELETE: `{"table": …, "data": {"id": …, …}}`.
+pub fn decode_one(body: &Bytes, verb: Verb, limits: &Limits) -> Result<Batch, DecodeError> {
+    let defects = &mut Vec::new();
+    let range = check(body, limits, defects)?;
+    Decoder::new(body, defects, limits).one(&range, verb)
+}
+
+/// The JSON value of a body that is UTF-8 JSON within its limits; `defects` get the places of what cannot be stored.
+fn check(
+    body: &Bytes,
+    limits: &Limits,
+    defects: &mut Vec<usize>,
+) -> Result<Range<usize>, DecodeError> {
     if std::str::from_utf8(body).is_err() {
         return Err(DecodeError("the body is not UTF-8".to_owned()));
     }
-    let mut defects = Vec::new();
-    let range = scan::check(
+    Ok(scan::check(
         body,
         limits.json_depth_max,
         Duplicates::Refused,
-        &mut defects,
-    )?;
-    let decoder = Decoder {
-        body,
-        defects: &defects,
-        limits,
-    };
-    decoder.batch(&range)
+        defects,
+    )?)
 }
 
 struct Decoder<'a> {
@@ -153,22 +194,31 @@ impl Object {
     }
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    fn new(body: &'a Bytes, defects: &'a [usize], limits: &'a Limits) -> Self {
+        Self {
+            body,
+            defects,
+            limits,
+        }
+    }
+
     fn batch(&self, range: &Range<usize>) -> Result<Batch, DecodeError> {
         let object = self.object(range, String::new(), "the body")?;
-        let Some(list) = object.find("transactions") else {
-            let hint = if object.find("batch").is_some() {
-                ": the `batch` shape is not supported yet"
-            } else {
-                ""
-            };
-            return Err(DecodeError(format!("`transactions` is missing{hint}")));
-        };
-        if object.find("batch").is_some() {
-            return Err(DecodeError(
+        match (object.find("transactions"), object.find("batch")) {
+            (Some(list), None) => self.transactions(list),
+            (None, Some(list)) => {
+                let transaction = self.crud(&object, list, "batch", None, Shape::Single)?;
+                Ok(Batch::single(transaction))
+            }
+            (Some(_), Some(_)) => Err(DecodeError(
                 "`transactions` stands beside `batch`: send one of them".to_owned(),
-            ));
+            )),
+            (None, None) => Err(DecodeError("`transactions` is missing".to_owned())),
         }
+    }
+
+    fn transactions(&self, list: &Range<usize>) -> Result<Batch, DecodeError> {
         let items = self.array(list, "`transactions`")?;
         if items.is_empty() || items.len() > self.limits.batch_transactions_max {
             return Err(DecodeError(format!(
@@ -182,7 +232,30 @@ impl Decoder<'_> {
             .enumerate()
             .map(|(position, range)| self.transaction(range, format!("transactions[{position}]")))
             .collect::<Result<_, _>>()?;
-        Ok(Batch { transactions })
+        Ok(Batch {
+            shape: Shape::Transactions,
+            transactions,
+        })
+    }
+
+    fn one(&self, range: &Range<usize>, verb: Verb) -> Result<Batch, DecodeError> {
+        let object = self.object(range, String::new(), "the body")?;
+        let Some(data) = self.optional_object(&object, "data")? else {
+            return Err(DecodeError("`data` is missing".to_owned()));
+        };
+        let members = self.object(&data, "data".to_owned(), "`data`")?;
+        let id = self.text(&members, "id")?;
+        let operation = self.entry(&object, range, verb, id, Some(data))?;
+        let excess = self.excess(range.len(), 1);
+        Ok(Batch::single(Transaction {
+            id: None,
+            operations: if excess.is_none() {
+                vec![operation]
+            } else {
+                Vec::new()
+            },
+            excess,
+        }))
     }
 
     fn transaction(&self, range: &Range<usize>, place: String) -> Result<Transaction, DecodeError> {
@@ -192,12 +265,25 @@ impl Decoder<'_> {
         let list = object
             .find("crud")
             .ok_or_else(|| DecodeError(format!("{} is missing", object.named("crud"))))?;
-        let items = self.array(list, &object.named("crud"))?;
-        let excess = self.excess(range.len(), items.len());
+        self.crud(&object, list, "crud", id, Shape::Transactions)
+    }
+
+    /// The transaction of a list of entries, which stands under `name`.
+    fn crud(
+        &self,
+        object: &Object,
+        list: &Range<usize>,
+        name: &str,
+        id: Option<String>,
+        shape: Shape,
+    ) -> Result<Transaction, DecodeError> {
+        let items = self.array(list, &object.named(name))?;
+        let excess = self.excess(list.len(), items.len());
+        let place = object.named(name);
+        let place = place.trim_matches('`');
         let mut entries = Vec::new();
         for (position, range) in items.iter().enumerate() {
-            let place = format!("{}.crud[{position}]", object.place);
-            entries.push(self.operation(range, place)?);
+            entries.push(self.operation(range, format!("{place}[{position}]"), shape)?);
         }
         let shared = entries.first().and_then(|(id, _)| id.clone());
         let shared =
@@ -234,6 +320,7 @@ impl Decoder<'_> {
         &self,
         range: &Range<usize>,
         place: String,
+        shape: Shape,
     ) -> Result<(Option<String>, Operation), DecodeError> {
         let named = format!("`{place}`");
         let object = self.object(range, place, &named)?;
@@ -244,16 +331,56 @@ impl Decoder<'_> {
                 object.named("op")
             ))
         })?;
-        let data = self.optional_object(&object, "op_data")?;
+        let data = self.data(&object, verb, shape)?;
         self.optional_object(&object, "previous_values")?;
+        let id = self.text(&object, "id")?;
+        let operation = self.entry(&object, range, verb, id, data)?;
+        Ok((self.integer(&object, "transaction_id")?, operation))
+    }
+
+    /// The columns of an entry, under whichever name its shape has for them.
+    fn data(
+        &self,
+        object: &Object,
+        verb: Verb,
+        shape: Shape,
+    ) -> Result<Option<Range<usize>>, DecodeError> {
+        let names = shape.data_names().iter();
+        let mut sent = names.filter(|name| object.find(name).is_some());
+        let Some(name) = sent.next() else {
+            return Ok(None);
+        };
+        if let Some(second) = sent.next() {
+            return Err(DecodeError(format!(
+                "{} stands beside `{second}`: send one of them",
+                object.named(name)
+            )));
+        }
+        let is_null = object
+            .find(name)
+            .is_some_and(|range| self.slice(range) == b"null");
+        if is_null && verb == Verb::Delete && shape == Shape::Single {
+            return Ok(None);
+        }
+        self.optional_object(object, name)
+    }
+
+    fn entry(
+        &self,
+        object: &Object,
+        range: &Range<usize>,
+        verb: Verb,
+        id: Text,
+        data: Option<Range<usize>>,
+    ) -> Result<Operation, DecodeError> {
         let metadata = match object.find("metadata") {
-            Some(_) => self.text(&object, "metadata")?.0,
+            Some(_) => self.text(object, "metadata")?.0,
             None => None,
         };
-        let operation = Operation {
+        Ok(Operation {
             verb,
-            table: self.text(&object, "table")?,
-            id: self.text(&object, "id")?,
+            table: self.text(object, "table")?,
+            id,
             metadata,
             defect: self.defect(
                 range,
@@ -261,8 +388,7 @@ impl Decoder<'_> {
                 data.as_ref(),
             ),
             data: data.map(|range| self.body.slice(range)),
-        };
-        Ok((self.integer(&object, "transaction_id")?, operation))
+        })
     }
 
     /// What makes an operation impossible to store. What a DELETE carries is never looked at.

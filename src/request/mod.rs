@@ -12,5 +12,7 @@ mod stored;
 mod tests;
 
 pub use convert::{Unfit, convert, convert_text, from_value};
-pub use decode::{Batch, DecodeError, Defect, Operation, Sent, Text, Transaction, decode};
+pub use decode::{
+    Batch, DecodeError, Defect, Operation, Sent, Shape, Text, Transaction, decode, decode_one,
+};
 pub use stored::{differs, is_canonical, stored, to_json};

@@ -241,7 +241,14 @@ fn bodies_that_are_no_upload_say_where() {
         ("", "not valid JSON"),
         ("[]", "the body must be an object"),
         ("{}", "`transactions` is missing"),
-        (r#"{"batch":[]}"#, "`batch` shape is not supported yet"),
+        (
+            r#"{"batch":[{"op":"PUT","table":"t","id":"1","data":null}]}"#,
+            "`batch[0].data` must be an object",
+        ),
+        (
+            r#"{"batch":[{"op":"PUT","table":"t","id":"1","data":{},"opData":{}}]}"#,
+            "`batch[0].opData` stands beside `data`",
+        ),
         (r#"{"transactions":[],"batch":[]}"#, "stands beside"),
         (r#"{"transactions":[]}"#, "1 to 50"),
         (
@@ -472,4 +479,64 @@ fn mutated(text: &str, at: prop::sample::Index, with: char) -> String {
     let at = at.index(chars.len());
     chars[at] = with;
     chars.into_iter().collect()
+}
+
+#[test]
+fn the_older_shapes_say_the_same() {
+    let limits = Limits::default();
+    let post = |body: &'static str| decode(&Bytes::from_static(body.as_bytes()), &limits).unwrap();
+    let today = post(
+        r#"{"transactions":[{"crud":[{"op":"PATCH","table":"t","id":"1","op_data":{"a":1}},{"op":"DELETE","table":"t","id":"2"}]}]}"#,
+    );
+    let older = [
+        post(
+            r#"{"batch":[{"op":"PATCH","table":"t","id":"1","data":{"a":1}},{"op":"DELETE","table":"t","id":"2","data":null}]}"#,
+        ),
+        post(
+            r#"{"batch":[{"op":"PATCH","table":"t","id":"1","opData":{"a":1}},{"op":"DELETE","table":"t","id":"2"}]}"#,
+        ),
+    ];
+    let shown = |batch: &Batch| {
+        let entries = batch.transactions[0].operations.iter();
+        let entries = entries.map(|entry| {
+            let fields = entry
+                .fields()
+                .into_iter()
+                .map(|(name, sent)| (name, sent.0));
+            (
+                entry.verb,
+                entry.table.clone(),
+                entry.id.clone(),
+                fields.collect::<Vec<_>>(),
+            )
+        });
+        entries.collect::<Vec<_>>()
+    };
+    for batch in &older {
+        assert_eq!((batch.shape, batch.transactions.len()), (Shape::Single, 1));
+        assert_eq!(shown(batch), shown(&today));
+    }
+    let body = Bytes::from_static(br#"{"table":"t","data":{"id":"1","a":1}}"#);
+    let one = decode_one(&body, Verb::Patch, &limits).unwrap();
+    let fields = shown(&one)[0]
+        .3
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect::<Vec<_>>();
+    assert_eq!(
+        (shown(&one)[0].0, fields),
+        (Verb::Patch, vec!["id".to_owned(), "a".to_owned()])
+    );
+    for (body, wanted) in [
+        (r#"{"table":"t"}"#, "`data` is missing"),
+        (r#"{"table":"t","data":{}}"#, "`data.id` is missing"),
+        (
+            r#"{"table":"t","data":{"id":1}}"#,
+            "`data.id` must be a string",
+        ),
+        (r#"{"data":{"id":"1"}}"#, "`table` is missing"),
+    ] {
+        let error = decode_one(&Bytes::from(body), Verb::Put, &limits).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{body}: {error}");
+    }
 }
