@@ -103,10 +103,10 @@ fn failing(served: &Served) -> Vec<(&'static str, String, u16)> {
         ),
         ("8 no body", row(&format!("{good}{JSON}"), ""), 400),
         (
-            "8 the older shape",
+            "8 two shapes at once",
             row(
-                &format!("{good}{JSON}content-length: 12\r\n"),
-                r#"{"batch":[]}"#,
+                &format!("{good}{JSON}content-length: 30\r\n"),
+                r#"{"transactions":[],"batch":[]}"#,
             ),
             400,
         ),
@@ -181,6 +181,31 @@ async fn a_good_upload_gets_a_result_for_each_transaction() {
 }
 
 #[tokio::test]
+async fn the_older_shapes_are_answered_by_the_status_alone() {
+    let served = Start::new().serve().await;
+    let whole = r#"{"table":"nowhere","data":{"id":"1"}}"#;
+    let rows = [
+        ("POST", r#"{"batch":[]}"#, &[200, 503][..]),
+        ("PUT", whole, &[503]),
+        ("PATCH", whole, &[503]),
+        ("DELETE", whole, &[503]),
+        ("PUT", r#"{"table":"nowhere","data":{}}"#, &[400]),
+        ("PUT", EMPTY, &[400]),
+    ];
+    for (method, body, statuses) in rows {
+        let request = served.upload(JSON, body).replacen("POST", method, 1);
+        let reply = served.ask(request).await;
+        assert!(
+            statuses.contains(&reply.status),
+            "{method} {body}: {reply:?}"
+        );
+        assert_eq!(reply.header("retry-after").is_some(), reply.status == 503);
+        assert!(reply.json()["message"].is_string());
+        assert!(reply.json().get("results").is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_gzip_body_is_read_like_a_plain_one() {
     let served = Start::new().serve().await;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -218,7 +243,7 @@ async fn a_preflight_names_methods_and_headers() {
     assert_eq!((reply.status, reply.body.as_str()), (204, ""));
     assert_eq!(
         reply.header("access-control-allow-methods"),
-        Some("POST, OPTIONS")
+        Some("POST, PUT, PATCH, DELETE, OPTIONS")
     );
     let allowed = "authorization, content-type, content-encoding, idempotency-key, x-powersync-client-id, x-request-id";
     assert_eq!(reply.header("access-control-allow-headers"), Some(allowed));
