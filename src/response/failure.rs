@@ -124,6 +124,6 @@ fn unauthorized(text: &str) -> Reply {
 }
 
 /// Doubt is retryable: a device keeps its write and asks again.
-fn later(text: &str) -> Reply {
+pub(super) fn later(text: &str) -> Reply {
     Reply::message(503, text).with("retry-after", RETRY_AFTER)
 }

@@ -1,15 +1,44 @@
-//! Outcomes → the 200 of an upload: one result for each transaction, in order.
+//! Outcomes → the answer to an upload, in the form of its shape.
 
 use serde::Serialize;
 
 use crate::apply::{Outcome, Retry};
 use crate::policy::{Detail, Refusal};
+use crate::request::Shape;
 use crate::response::Reply;
+use crate::response::failure::later;
 
 /// The answer to an upload that was looked at.
-pub fn results(outcomes: &[Outcome]) -> Reply {
-    let results = outcomes.iter().map(Result::of).collect();
-    Reply::json(200, &Body { results })
+pub fn results(shape: Shape, outcomes: &[Outcome]) -> Reply {
+    match (shape, outcomes) {
+        (Shape::Transactions, _) => {
+            let results = outcomes.iter().map(Result::of).collect();
+            Reply::json(200, &Body { results })
+        }
+        (Shape::Single, [outcome]) => single(outcome),
+        // One transaction has one outcome; without it nothing is known, so the device keeps its write.
+        (Shape::Single, _) => later("this request could not be served"),
+    }
+}
+
+/// The older shapes: one transaction, answered by the status. Such a client drops its write at a 200, and decides for itself at a 400.
+fn single(outcome: &Outcome) -> Reply {
+    match outcome {
+        Outcome::Applied => Reply::message(200, "applied"),
+        Outcome::Refused(refusal) => {
+            let body = serde_json::json!({
+                "message": refusal.message,
+                "error": refusal.message,
+                "code": refusal.code.as_str(),
+            });
+            Reply::json(400, &body)
+        }
+        Outcome::Retry(retry) => {
+            let seconds = retry.after.as_millis().div_ceil(1000).max(1);
+            Reply::message(503, &retry.message).with("retry-after", seconds.to_string())
+        }
+        Outcome::NotAttempted => later("this was not attempted"),
+    }
 }
 
 #[derive(Serialize)]

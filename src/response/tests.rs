@@ -7,6 +7,7 @@ use super::*;
 use crate::apply::{Outcome, Retry};
 use crate::auth::TokenError;
 use crate::policy::{Detail, Refusal};
+use crate::request::Shape;
 use crate::vocabulary::code::ErrorCode;
 
 fn body(reply: &Reply) -> Value {
@@ -46,7 +47,7 @@ fn each_outcome_has_its_words() {
         retry(),
         Outcome::NotAttempted,
     ];
-    let reply = results(&outcomes);
+    let reply = results(Shape::Transactions, &outcomes);
     assert_eq!(reply.status, 200);
     assert_eq!(
         body(&reply),
@@ -61,6 +62,48 @@ fn each_outcome_has_its_words() {
             {"status": "not_attempted"},
         ]})
     );
+}
+
+#[test]
+fn the_older_shapes_are_answered_by_the_status() {
+    let refusal = Refusal::new(ErrorCode::CheckViolation, "too short", "secret cause").at(0);
+    let refused = json!({"message": "too short", "error": "too short", "code": "CHECK_VIOLATION"});
+    let rows = [
+        (
+            vec![Outcome::Applied],
+            200,
+            json!({"message": "applied"}),
+            None,
+        ),
+        (vec![Outcome::Refused(refusal)], 400, refused, None),
+        (
+            vec![retry()],
+            503,
+            json!({"message": "try again"}),
+            Some("2"),
+        ),
+        (
+            vec![Outcome::NotAttempted],
+            503,
+            json!({"message": "this was not attempted"}),
+            Some("2"),
+        ),
+        (
+            vec![],
+            503,
+            json!({"message": "this request could not be served"}),
+            Some("2"),
+        ),
+    ];
+    for (outcomes, status, wanted, after) in rows {
+        let reply = results(Shape::Single, &outcomes);
+        assert_eq!((reply.status, body(&reply)), (status, wanted));
+        let retry_after = reply
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "retry-after");
+        assert_eq!(retry_after.map(|(_, value)| value.as_str()), after);
+    }
 }
 
 /// A header that must be there.
@@ -163,7 +206,7 @@ fn holds_null(value: &Value) -> bool {
 proptest! {
     #[test]
     fn results_are_as_many_as_outcomes_without_null_and_without_causes(outcomes in prop::collection::vec(outcome(), 0..50)) {
-        let reply = results(&outcomes);
+        let reply = results(Shape::Transactions, &outcomes);
         let body = body(&reply);
         prop_assert_eq!(body["results"].as_array().unwrap().len(), outcomes.len());
         prop_assert!(!holds_null(&body));

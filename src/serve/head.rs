@@ -67,7 +67,7 @@ impl Route {
     pub fn methods(self) -> &'static str {
         match self {
             Self::Root | Self::Live | Self::Ready => "GET, HEAD, OPTIONS",
-            Self::Data => "POST, OPTIONS",
+            Self::Data => "POST, PUT, PATCH, DELETE, OPTIONS",
             Self::Tokens | Self::Unknown => "GET, POST, OPTIONS",
         }
     }

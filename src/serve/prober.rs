@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::observe::{Event, tell, upkeep};
 use crate::reload::Stale;
-use crate::serve::gateway::Gateway;
+use crate::serve::gateway::{Gateway, Phase};
 use crate::vocabulary::place::Sources;
 use crate::vocabulary::problem::Problems;
 
@@ -40,7 +40,8 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
         bring_into_force(&gateway).await;
         let reasons = gateway.reasons();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
-        if is_first || reason != told {
+        let is_news = is_first || reason != told;
+        if is_news && gateway.phase() == Phase::Serving {
             tell(&Event::Readiness(reason.as_deref()));
         }
         is_first = false;

@@ -28,6 +28,7 @@ use crate::serve::head::{self, Packing, Route};
 use crate::serve::listen::{Answer, Door};
 use crate::serve::seats::{Seat, Seats};
 use crate::vocabulary::limits::Limits;
+use crate::vocabulary::operation::Verb;
 use crate::vocabulary::value::Timestamp;
 
 /// What a request may take beyond its time before it is answered whatever happens.
@@ -91,7 +92,7 @@ impl Gateway {
         answered.status = reply.status;
         answered.took = arrived.elapsed();
         tell(&Event::RequestAnswered(&answered));
-        respond(reply, parts.version, body)
+        respond(reply, door, parts.version, body)
     }
 
     async fn reply(
@@ -144,8 +145,8 @@ impl Gateway {
             .await?;
         answered.body_bytes = bytes.len();
         seat.turn(deadline).await?;
-        let (batch, seat) = decode(bytes, packing, seat, limits).await?;
-        let transactions = batch.transactions.len();
+        let (batch, seat) = decode(&parts.method, bytes, packing, seat, limits).await?;
+        let (shape, transactions) = (batch.shape, batch.transactions.len());
         let upload = Upload {
             snapshot,
             principal: Arc::new(principal),
@@ -164,7 +165,7 @@ impl Gateway {
                 outcomes.len()
             )));
         }
-        Ok(response::results(&outcomes))
+        Ok(response::results(shape, &outcomes))
     }
 
     /// Who asks, by the claims of the plan in force.
@@ -220,15 +221,17 @@ fn within_cap(parts: &Parts, limits: &Limits) -> Result<(), Failure> {
 
 /// Unpacks and decodes; what takes long does so beside the runtime.
 async fn decode(
+    method: &Method,
     bytes: Bytes,
     packing: Packing,
     mut seat: Seat,
     limits: &Limits,
 ) -> Result<(Batch, Seat), Failure> {
     let is_short = packing == Packing::Plain && bytes.len() <= INLINE_BYTES_MAX;
+    // The older shapes say by their method what happens to one row.
+    let verb = Verb::parse(method.as_str());
     if is_short {
-        let batch = request::decode(&bytes, limits).map_err(Failure::Undecodable)?;
-        return Ok((batch, seat));
+        return Ok((read(verb, &bytes, limits)?, seat));
     }
     let limits = limits.clone();
     let task = tokio::task::spawn_blocking(move || {
@@ -236,11 +239,18 @@ async fn decode(
             Packing::Plain => bytes,
             Packing::Gzip => body::unpack(&bytes, &mut seat, limits.body_bytes_max)?,
         };
-        let batch = request::decode(&bytes, &limits).map_err(Failure::Undecodable)?;
-        Ok((batch, seat))
+        Ok((read(verb, &bytes, &limits)?, seat))
     });
     task.await
         .unwrap_or_else(|error| Err(Failure::Broken(format!("while decoding: {error}"))))
+}
+
+fn read(verb: Option<Verb>, bytes: &Bytes, limits: &Limits) -> Result<Batch, Failure> {
+    let batch = match verb {
+        Some(verb) => request::decode_one(bytes, verb, limits),
+        None => request::decode(bytes, limits),
+    };
+    batch.map_err(Failure::Undecodable)
 }
 
 fn failed(failure: &Failure, answered: &mut Answered) -> Reply {
@@ -293,14 +303,16 @@ fn clock() -> Timestamp {
     Timestamp(i128::try_from(now().as_micros()).unwrap_or(i128::MAX / 1000) * 1000)
 }
 
-/// The answer as it goes out. Where the body was not read to its end the connection closes after it.
-fn respond(reply: Reply, version: Version, body: Body) -> Response<Full<Bytes>> {
+/// The answer as it goes out. The connection closes after it where the body was not read to its end, or where there was no room for
+/// the connection: the next one may find some.
+fn respond(reply: Reply, door: Door, version: Version, body: Body) -> Response<Full<Bytes>> {
     let mut response = to_response(reply);
-    if body.is_unread() {
-        if version < Version::HTTP_2 {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
+    let is_unread = body.is_unread();
+    if (is_unread || !door.has_room) && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    if is_unread {
         tokio::spawn(body.drain());
     }
     response

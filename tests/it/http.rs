@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -102,10 +103,10 @@ fn failing(served: &Served) -> Vec<(&'static str, String, u16)> {
         ),
         ("8 no body", row(&format!("{good}{JSON}"), ""), 400),
         (
-            "8 the older shape",
+            "8 two shapes at once",
             row(
-                &format!("{good}{JSON}content-length: 12\r\n"),
-                r#"{"batch":[]}"#,
+                &format!("{good}{JSON}content-length: 30\r\n"),
+                r#"{"transactions":[],"batch":[]}"#,
             ),
             400,
         ),
@@ -180,6 +181,31 @@ async fn a_good_upload_gets_a_result_for_each_transaction() {
 }
 
 #[tokio::test]
+async fn the_older_shapes_are_answered_by_the_status_alone() {
+    let served = Start::new().serve().await;
+    let whole = r#"{"table":"nowhere","data":{"id":"1"}}"#;
+    let rows = [
+        ("POST", r#"{"batch":[]}"#, &[200, 503][..]),
+        ("PUT", whole, &[503]),
+        ("PATCH", whole, &[503]),
+        ("DELETE", whole, &[503]),
+        ("PUT", r#"{"table":"nowhere","data":{}}"#, &[400]),
+        ("PUT", EMPTY, &[400]),
+    ];
+    for (method, body, statuses) in rows {
+        let request = served.upload(JSON, body).replacen("POST", method, 1);
+        let reply = served.ask(request).await;
+        assert!(
+            statuses.contains(&reply.status),
+            "{method} {body}: {reply:?}"
+        );
+        assert_eq!(reply.header("retry-after").is_some(), reply.status == 503);
+        assert!(reply.json()["message"].is_string());
+        assert!(reply.json().get("results").is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_gzip_body_is_read_like_a_plain_one() {
     let served = Start::new().serve().await;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -217,7 +243,7 @@ async fn a_preflight_names_methods_and_headers() {
     assert_eq!((reply.status, reply.body.as_str()), (204, ""));
     assert_eq!(
         reply.header("access-control-allow-methods"),
-        Some("POST, OPTIONS")
+        Some("POST, PUT, PATCH, DELETE, OPTIONS")
     );
     let allowed = "authorization, content-type, content-encoding, idempotency-key, x-powersync-client-id, x-request-id";
     assert_eq!(reply.header("access-control-allow-headers"), Some(allowed));
@@ -306,7 +332,7 @@ async fn an_unreachable_database_turns_readiness_red_with_its_reason() {
             assert!(reasons.to_lowercase().contains("connect"), "{reasons}");
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it stayed green");
 }
@@ -375,4 +401,50 @@ async fn the_log_has_one_line_for_each_request_and_none_of_what_was_sent() {
         !logged.contains("SECRET") && !logged.contains(signature),
         "{logged}"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_served_to_the_end() {
+    let log = LazyLock::force(&LOG);
+    let served = Start::new().serve().await;
+    let mut connection = Connection::to(served.public).await;
+    let request = served.upload(&format!("{JSON}x-request-id: hung-up\r\n"), EMPTY);
+    connection.send(request).await;
+    drop(connection);
+    let told = || {
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let mut lines = logged.lines().map(ToOwned::to_owned);
+        lines.find(|line| line.contains("hung-up"))
+    };
+    for _ in 0..100 {
+        if told().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let line = told().expect("its line in the log");
+    assert!(line.contains("\"status\":200"), "{line}");
+}
+
+#[tokio::test]
+async fn no_bytes_bring_it_down() {
+    let served = Start::new().serve().await;
+    let whole = served.upload(JSON, EMPTY);
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    for _ in 0..200 {
+        let mut bytes = whole.clone().into_bytes();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            bytes[at] = u8::try_from(next(256)).unwrap();
+        }
+        bytes.truncate(next(bytes.len()) + 1);
+        let mut connection = Connection::to(served.public).await;
+        connection.send(bytes).await;
+    }
+    assert_eq!(served.ask(whole).await.status, 200);
+    assert_eq!(served.get("/livez").await.status, 200);
 }

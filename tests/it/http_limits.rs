@@ -161,6 +161,7 @@ async fn connections_beyond_the_limit_are_told_so() {
     assert_eq!(first.reply().await.unwrap().status, 200);
     let refused = served.ask(served.upload(JSON, "{}")).await;
     assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("connection"), Some("close"));
     drop(first);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(served.ask(served.upload(JSON, "{}")).await.status, 400);

@@ -14,6 +14,7 @@ mod http;
 mod http_admin;
 mod http_keys;
 mod http_limits;
+mod http_ready;
 mod http_served;
 mod http_stop;
 mod journal;
