@@ -13,7 +13,7 @@ use crate::settings::Flags;
 use crate::vocabulary::problem::Problems;
 
 /// Parsers recurse, and so does whoever walks what they made.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads a folder.
 pub fn load(folder: &Path, stand_ins: &StandIns, flags: &Flags) -> Result<Loading, Trouble> {

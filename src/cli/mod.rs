@@ -56,6 +56,8 @@ fn run(command: Command) -> Result<(), Trouble> {
 fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // A catalogue that is read again is compiled on these threads.
+        .thread_stack_size(examine::STACK_BYTES)
         .build()
         .map_err(|error| Trouble::unable(format!("no threads could be started: {error}")))
 }
