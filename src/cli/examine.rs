@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use crate::catalog::Catalog;
+use crate::cli::say::note;
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::plan::{self, Plan};
@@ -41,7 +42,7 @@ pub fn pass(problems: &Problems, loading: &Loading) -> Result<(), Trouble> {
         return Err(Trouble::Rules(text(problems, loading)));
     }
     if !problems.is_empty() {
-        eprintln!("{}\n", text(problems, loading));
+        note(&format!("{}\n", text(problems, loading)));
     }
     Ok(())
 }

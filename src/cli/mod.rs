@@ -12,6 +12,7 @@ mod home;
 mod installation;
 mod listeners;
 mod migrate;
+mod say;
 mod serve;
 mod signals;
 #[cfg(test)]

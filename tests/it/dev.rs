@@ -69,28 +69,29 @@ fn copy(from: &Path, to: &Path) {
 struct Dev {
     child: Child,
     text: String,
+    log: PathBuf,
 }
 
 impl Dev {
     fn start(folder: &Folder, extra: &[&str]) -> Self {
         let words = ["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        let log = folder.0.join("log");
         let mut child = folder
             .rulegate(&[&words, extra].concat())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
+        // The reader leaves when it has seen enough, as `| head` does: that ends nothing.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut text = String::new();
         while !text.contains("Ctrl-C") {
             let Some(line) = lines.next() else {
-                let mut why = String::new();
-                let _ = child.stderr.take().unwrap().read_to_string(&mut why);
-                panic!("it ended: {text}{why}");
+                panic!("it ended: {text}{}", fs::read_to_string(log).unwrap());
             };
             text = format!("{text}{}\n", line.unwrap());
         }
-        Self { child, text }
+        Self { child, text, log }
     }
 
     /// The answers to the printed lines, in their order.
@@ -119,6 +120,8 @@ impl Drop for Dev {
             signal(&self.child, "TERM");
             signal(&self.child, "TERM");
             let _ = self.child.wait();
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("its log:\n{log}");
         }
     }
 }
@@ -145,8 +148,10 @@ fn typed(line: &str) -> Value {
         "POST /{path} HTTP/1.1\r\nhost: {host}\r\n{kind}\r\n{token}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let mut answer = Vec::new();
+    let read = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(read.is_ok(), "{read:?} after {answer}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
     serde_json::from_str(body).unwrap()
