@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::cli::arguments::Checking;
 use crate::cli::examine;
 use crate::cli::home::Home;
+use crate::cli::say::say;
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::{DATABASE, DATABASE_STAND_IN, KEYS, KEYS_STAND_IN, StandIns};
 use crate::driver::postgres::{Store, describe};
@@ -19,11 +20,11 @@ pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
     let loading = examine::load(&arguments.rules, &stand_ins, &arguments.database.flags())?;
     if arguments.print_catalog {
         let (catalog, _) = live(arguments, &loading, &stand_ins).await?;
-        print!("{}", catalog.to_text());
+        say(&catalog.to_text());
         return Ok(());
     }
     if arguments.settings {
-        print!("{}", table(&loading.lines));
+        say(&table(&loading.lines));
     }
     let (catalog, against) = match catalog(arguments, &loading, &stand_ins).await {
         Ok(found) => found,
@@ -36,23 +37,28 @@ pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
     let (plan, problems) = examine::compile(&loading, &catalog)?;
     examine::pass(&problems, &loading)?;
     if let Some(plan) = plan.filter(|_| arguments.plan) {
-        print!("{}", plan.text());
+        say(plan.text());
     }
-    println!(
-        "{}: {} checked against {against}. {}",
-        arguments.rules.display(),
-        examine::size(&loading.rules),
-        match problems.count().as_str() {
-            "no problems" => "No problems.".to_owned(),
-            count => format!("It loads, with {count}."),
-        }
-    );
+    say(&verdict(arguments, &loading, &against, &problems.count()));
     if stand_ins.read(KEYS).as_deref() == Some(KEYS_STAND_IN) {
-        println!(
+        say(&format!(
             "Keys: {KEYS} is not set here. `rulegate dev` does without; `rulegate serve` does not."
-        );
+        ));
     }
     Ok(())
+}
+
+/// What was checked against what, and what came of it.
+fn verdict(arguments: &Checking, loading: &Loading, against: &str, count: &str) -> String {
+    let outcome = match count {
+        "no problems" => "No problems.".to_owned(),
+        count => format!("It loads, with {count}."),
+    };
+    format!(
+        "{}: {} checked against {against}. {outcome}",
+        arguments.rules.display(),
+        examine::size(&loading.rules),
+    )
 }
 
 /// Where `rulegate dev` has been, its key and its database stand in for what is not set. Against a text no database is needed at all.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::cli::ground::{Ground, Owner, absolute};
 use crate::cli::home::{Home, write_private};
 use crate::cli::installation;
+use crate::cli::say::note;
 use crate::cli::trouble::Trouble;
 
 /// A running server. It is stopped when this is dropped.
@@ -47,10 +48,10 @@ impl Cluster {
             owner,
         };
         if !control.is_made() {
-            eprintln!(
+            note(&format!(
                 "making a database in {} (some seconds, the first time only)",
                 link.display()
-            );
+            ));
             control.make()?;
             if control.data != absolute(&link)? {
                 symlink(&control.data, &link).map_err(|error| Trouble::at(&link, &error))?;
@@ -91,10 +92,10 @@ impl Cluster {
             .arg(&self.control.data)
             .output();
         if !stopped.is_ok_and(|output| output.status.success()) {
-            eprintln!(
+            note(&format!(
                 "the database did not stop; the next `rulegate dev` finds it ({})",
                 self.control.data.display()
-            );
+            ));
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::cli::cluster::{Cluster, Control};
 use crate::cli::hello::{ANN, BOB, Hello, LIST};
 use crate::cli::home::Home;
 use crate::cli::listeners::Listeners;
+use crate::cli::say::say;
 use crate::cli::serve::{self, Ready};
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::{DATABASE, DATABASE_STAND_IN, KEYS_STAND_IN, StandIns};
@@ -74,7 +75,7 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
     if let Err(stale) = current.freshen(&store, Instant::now()).await {
         return Err(Trouble::unable(stale.to_string()));
     }
-    println!("{}", hello.text());
+    say(&hello.text());
     let ready = Ready {
         settings,
         store,

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use crate::catalog::Catalog;
+use crate::cli::say::note;
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::plan::{self, Plan};
@@ -13,7 +14,7 @@ use crate::settings::Flags;
 use crate::vocabulary::problem::Problems;
 
 /// Parsers recurse, and so does whoever walks what they made.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads a folder.
 pub fn load(folder: &Path, stand_ins: &StandIns, flags: &Flags) -> Result<Loading, Trouble> {
@@ -41,7 +42,7 @@ pub fn pass(problems: &Problems, loading: &Loading) -> Result<(), Trouble> {
         return Err(Trouble::Rules(text(problems, loading)));
     }
     if !problems.is_empty() {
-        eprintln!("{}\n", text(problems, loading));
+        note(&format!("{}\n", text(problems, loading)));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::home::Home;
+use crate::cli::say::note;
 use crate::cli::trouble::Trouble;
 
 /// Where the data goes if the server's user cannot enter the folder we are in.
@@ -95,11 +96,11 @@ fn fresh(home: &Home, link: &Path, us: Owner) -> Result<Ground, Trouble> {
         hex
     });
     let there = Path::new(ELSEWHERE).join(name).join("pg");
-    eprintln!(
+    note(&format!(
         "{} is closed to the user who has to run Postgres (it refuses root), so the data goes to {}",
         home.display(),
         there.display()
-    );
+    ));
     Ok(Ground {
         data: there,
         owner: Some(owner),

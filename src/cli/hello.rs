@@ -3,8 +3,6 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use serde_json::json;
-
 use crate::cli::listeners::reachable;
 
 /// ann of sample.sql, who owns the list.
@@ -49,8 +47,8 @@ impl Hello {
     }
 
     fn tries(&self, text: &mut String) {
-        let new = json!({"op": "PUT", "table": "todos", "id": NEW_TASK, "op_data": {"list_id": LIST, "description": "Buy milk"}});
-        let rename = json!({"op": "PUT", "table": "todos", "id": SAMPLE_TASK, "op_data": {"list_id": LIST, "description": "Bob was here"}});
+        let new = put(NEW_TASK, "Buy milk");
+        let rename = put(SAMPLE_TASK, "Bob was here");
         let _ = write!(
             text,
             "
@@ -79,11 +77,17 @@ bob ({BOB}): {}
         );
     }
 
-    fn curl(&self, token: &str, operation: &serde_json::Value) -> String {
-        let body = json!({"transactions": [{"crud": [operation]}]});
+    fn curl(&self, token: &str, body: &str) -> String {
         format!(
             "curl -s http://{}/api/data -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{body}'",
             reachable(self.listen)
         )
     }
+}
+
+/// An upload of one task, its keys in the order of the contract: a person reads it.
+fn put(id: &str, description: &str) -> String {
+    format!(
+        r#"{{"transactions":[{{"crud":[{{"op":"PUT","table":"todos","id":"{id}","op_data":{{"list_id":"{LIST}","description":"{description}"}}}}]}}]}}"#
+    )
 }

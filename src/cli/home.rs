@@ -124,7 +124,9 @@ impl Home {
 
 /// Writes a file that only its owner reads, whole or not at all.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension("new");
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
     // What a killed run left behind may have other permissions.
     if let Err(error) = fs::remove_file(&draft)
         && error.kind() != io::ErrorKind::NotFound

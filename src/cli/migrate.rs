@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::Migrating;
 use crate::cli::examine;
+use crate::cli::say::say;
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::driver::postgres::{Store, describe};
@@ -10,7 +11,7 @@ use crate::journal::{self, LATEST};
 /// Makes or renews it, or prints how.
 pub async fn run(arguments: &Migrating) -> Result<(), Trouble> {
     if arguments.print {
-        print!("{}", journal::ddl());
+        say(&journal::ddl());
         return Ok(());
     }
     let flags = arguments.database.flags();
@@ -24,11 +25,11 @@ pub async fn run(arguments: &Migrating) -> Result<(), Trouble> {
     let before = migrate(&store).await?;
     let uri = settings.database.uri.as_ref();
     let place = uri.map_or_else(String::new, |uri| describe(uri.reveal()));
-    match before {
-        Some(LATEST) => println!("{place}: version {LATEST} is there already"),
-        Some(version) => println!("{place}: version {version} became version {LATEST}"),
-        None => println!("{place}: version {LATEST} was made"),
-    }
+    say(&match before {
+        Some(LATEST) => format!("{place}: version {LATEST} is there already"),
+        Some(version) => format!("{place}: version {version} became version {LATEST}"),
+        None => format!("{place}: version {LATEST} was made"),
+    });
     Ok(())
 }
 

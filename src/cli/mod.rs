@@ -12,6 +12,7 @@ mod home;
 mod installation;
 mod listeners;
 mod migrate;
+mod say;
 mod serve;
 mod signals;
 #[cfg(test)]
@@ -56,6 +57,8 @@ fn run(command: Command) -> Result<(), Trouble> {
 fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // A catalogue that is read again is compiled on these threads.
+        .thread_stack_size(examine::STACK_BYTES)
         .build()
         .map_err(|error| Trouble::unable(format!("no threads could be started: {error}")))
 }

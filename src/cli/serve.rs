@@ -39,8 +39,9 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
     let listeners = Listeners::bind(&settings.server).await?;
     let store = open(&settings)?;
     let current = current(&loading);
-    if let Err(stale) = current.freshen(&store, Instant::now()).await {
-        unfit(stale, &loading)?;
+    match current.freshen(&store, Instant::now()).await {
+        Ok(snapshot) => examine::pass(&snapshot.warnings, &loading)?,
+        Err(stale) => unfit(stale, &loading)?,
     }
     let (public, admin) = listeners.addresses()?;
     observe::tell(&Event::Note(&format!(

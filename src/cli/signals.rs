@@ -3,6 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::cli::say::note;
 use crate::cli::trouble::Trouble;
 
 /// What a shell reports for a program that Ctrl-C ended.
@@ -22,7 +23,7 @@ pub fn listen(last: impl FnOnce() + Send + 'static) -> Result<watch::Receiver<bo
             }
         };
         heard().await;
-        eprintln!("stopping: what runs is finished first; a second signal stops at once");
+        note("stopping: what runs is finished first; a second signal stops at once");
         let _ = tell.send(true);
         heard().await;
         last();

@@ -8,6 +8,7 @@ use crate::auth::development::SigningKey;
 use crate::cli::arguments::Signing;
 use crate::cli::examine;
 use crate::cli::home::Home;
+use crate::cli::say::{note, say};
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::settings::{ClientAuth, Flags};
@@ -19,7 +20,7 @@ const AUDIENCE: &str = "powersync";
 pub fn run(arguments: &Signing) -> Result<(), Trouble> {
     let (key, is_new) = Home::open()?.key()?;
     if is_new {
-        eprintln!("made a new key: a `rulegate dev` that is running already does not know it yet");
+        note("made a new key: a `rulegate dev` that is running already does not know it yet");
     }
     let loading = examine::load(&arguments.rules, &StandIns::keys(), &Flags::default())?;
     let client_auth = loading.settings.map(|settings| settings.client_auth);
@@ -29,7 +30,7 @@ pub fn run(arguments: &Signing) -> Result<(), Trouble> {
         &client_auth.unwrap_or_default(),
     );
     claims.extend(arguments.claims.iter().cloned());
-    println!("{}", sign(&key, claims)?);
+    say(&sign(&key, claims)?);
     Ok(())
 }
 

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::cli::say::note;
+
 /// What stands in the way, and whose it is to mend.
 #[derive(Debug)]
 pub enum Trouble {
@@ -27,8 +29,8 @@ impl Trouble {
     /// Says it on standard error.
     pub fn tell(&self) {
         match self {
-            Self::Rules(text) => eprintln!("{text}"),
-            Self::Unable(text) => eprintln!("error: {text}"),
+            Self::Rules(text) => note(text),
+            Self::Unable(text) => note(&format!("error: {text}")),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod cases;
 mod catalogue;
+mod dev;
 mod gateway;
 mod http;
 mod http_admin;
