@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::postgres::Fresh;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with the starter rules in it, gone when the test is.
 struct Folder(PathBuf);

@@ -30,7 +30,6 @@ pub struct Gateway {
 /// One answer.
 pub struct Answer {
     pub status: u16,
-    pub head: String,
     pub body: Value,
 }
 
@@ -166,7 +165,6 @@ pub async fn exchange(address: SocketAddr, request: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-        head: head.to_owned(),
         body: serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
     }
 }

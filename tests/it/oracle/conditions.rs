@@ -2,6 +2,7 @@
 
 use super::condition::{Comparison, Condition, Place, always, claim, int, text};
 use super::model::{Column, Pool, Rules, Table, Ty, Val, World};
+use super::reach;
 use super::tape::Tape;
 
 /// Where a condition stands, and so what it may name.
@@ -16,8 +17,22 @@ pub struct Stand<'a> {
     /// Whether it may name `changed`.
     pub changed: bool,
     /// The rows of the `exists` and `all` around.
-    pub variables: Vec<(Place, usize)>,
+    pub variables: Vec<Found>,
 }
+
+/// A row in reach: its table, and how many relations lead to it.
+#[derive(Clone)]
+pub struct Found {
+    place: Place,
+    table: usize,
+    depth: usize,
+}
+
+/// How many relations may stand one behind another.
+const DEPTH_MAX: usize = 3;
+
+/// How deep `exists` and `all` may stand inside one another.
+const NESTING_MAX: usize = 2;
 
 const COMPARISONS: [Comparison; 6] = [
     Comparison::Equal,
@@ -79,26 +94,34 @@ impl<'a> Stand<'a> {
         said.unwrap_or_else(|| caller(tape))
     }
 
-    /// Rows in reach, with their tables: images, variables, and what to-one relations of them lead to.
-    fn place(&self, tape: &mut Tape) -> Option<(Place, usize)> {
-        let mut starts: Vec<(Place, usize)> = self
-            .images
-            .iter()
-            .map(|image| (image.clone(), self.table))
-            .collect();
-        // The row of the innermost comprehension is what its body is about.
+    /// A row in reach: an image, a variable, or what to-one relations of it lead to.
+    fn place(&self, tape: &mut Tape) -> Option<Found> {
+        let image = |place: &Place| Found {
+            place: place.clone(),
+            table: self.table,
+            depth: 0,
+        };
+        let mut starts: Vec<Found> = self.images.iter().map(image).collect();
+        // The row of a comprehension is what its body is about.
         let variables = &self.variables;
         starts.extend(variables.iter().chain(variables).chain(variables).cloned());
-        let (mut place, mut table) = tape.any(&starts)?;
-        for _ in 0..2 {
-            let ones = self.relations(table, true);
-            if ones.is_empty() || !tape.chance(30) {
+        let mut found = tape.any(&starts)?;
+        while found.depth < DEPTH_MAX && tape.chance(30) {
+            let Some((name, table)) = tape.any(&self.relations(found.table, true)) else {
                 break;
-            }
-            let (name, theirs) = tape.of(&ones);
-            (place, table) = (Place::One(Box::new(place), name), theirs);
+            };
+            found = Found {
+                place: Place::One(Box::new(found.place), name),
+                table,
+                depth: found.depth + 1,
+            };
         }
-        Some((place, table))
+        Some(found)
+    }
+
+    /// The same, with room for one relation more.
+    fn place_to_follow(&self, tape: &mut Tape) -> Option<Found> {
+        self.place(tape).filter(|found| found.depth < DEPTH_MAX)
     }
 
     /// The to-one or the to-many relations of a table.
@@ -139,14 +162,14 @@ impl<'a> Stand<'a> {
         tape: &mut Tape,
         wanted: impl Fn(&Column) -> bool,
     ) -> Option<(Condition, &'a Column)> {
-        let (place, table) = self.place(tape)?;
+        let found = self.place(tape)?;
         let columns: Vec<&Column> = self
-            .columns(&place, table)
+            .columns(&found.place, found.table)
             .into_iter()
             .filter(|c| wanted(c))
             .collect();
         let column = tape.any(&columns)?;
-        Some((Condition::Member(place, column.name.clone()), column))
+        Some((Condition::Member(found.place, column.name.clone()), column))
     }
 
     fn owned(&self, tape: &mut Tape) -> Option<Condition> {
@@ -202,17 +225,23 @@ impl<'a> Stand<'a> {
     }
 
     fn among_many(&self, tape: &mut Tape) -> Option<Condition> {
-        let (place, table) = self.place(tape)?;
+        let Found {
+            place,
+            table,
+            depth,
+        } = self.place_to_follow(tape)?;
         let (name, theirs) = tape.any(&self.relations(table, false))?;
-        if self.variables.len() == 2 || tape.chance(20) {
+        if self.variables.len() == NESTING_MAX || tape.chance(20) {
             let how = tape.of(&COMPARISONS);
             return Some(Condition::Count(place, name).compare(how, int(tape.of(&[1, 0, 2]))));
         }
         let variable = ["m", "n"][self.variables.len()].to_owned();
         let mut inner = self.clone();
-        inner
-            .variables
-            .push((Place::Variable(variable.clone()), theirs));
+        inner.variables.push(Found {
+            place: Place::Variable(variable.clone()),
+            table: theirs,
+            depth: depth + 1,
+        });
         let body = Box::new(inner.condition(tape, 1));
         Some(if tape.chance(30) {
             Condition::All(place, name, variable, body)
@@ -222,7 +251,7 @@ impl<'a> Stand<'a> {
     }
 
     fn one_is_null(&self, tape: &mut Tape) -> Option<Condition> {
-        let (place, table) = self.place(tape)?;
+        let Found { place, table, .. } = self.place_to_follow(tape)?;
         let (name, _) = tape.any(&self.relations(table, true))?;
         let is_null = Condition::IsNull(Place::One(Box::new(place), name));
         Some(if tape.chance(50) {
@@ -234,9 +263,13 @@ impl<'a> Stand<'a> {
 
     /// A computed value, of a row of ours or of one that a relation leads to.
     fn called(&self, tape: &mut Tape) -> Option<Condition> {
-        let (place, table) = self.place(tape)?;
-        let computed = &self.world.tables[table].rules.as_ref()?.computed;
-        Some(Condition::Member(place, tape.any(computed)?.0))
+        let found = self.place(tape)?;
+        let rules = self.world.tables[found.table].rules.as_ref()?;
+        let name = tape.any(&rules.computed)?.0;
+        let reach = reach::of_computed(self.world, found.table, &name)?;
+        let fits = found.depth + reach.relations <= DEPTH_MAX
+            && self.variables.len() + reach.nesting <= NESTING_MAX;
+        fits.then_some(Condition::Member(found.place, name))
     }
 
     fn worded(&self, tape: &mut Tape) -> Option<Condition> {

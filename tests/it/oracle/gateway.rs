@@ -10,11 +10,11 @@ use bytes::Bytes;
 use rulegate::apply::{Outcome, Road, Upload as Sent, batch};
 use rulegate::auth::Principal;
 use rulegate::driver::postgres::Store;
-use rulegate::plan;
-use rulegate::reload::{Current, Snapshot, load};
+use rulegate::reload::{Current, Snapshot, Stale, load};
 use rulegate::request::decode;
 use rulegate::settings::Flags;
 use rulegate::vocabulary::limits::Limits;
+use rulegate::vocabulary::problem::Problem;
 use rulegate::vocabulary::value::{Timestamp, Value};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -57,40 +57,31 @@ impl Gateway {
         let schema = format!("w{}", self.worlds);
         self.run(&print::sql(world, &schema)).await;
         let began = Instant::now();
-        let catalog = self.store.introspect().await.unwrap();
         let folder = folder(world, &schema);
         let loading = load(&folder, &|_| None, &Flags::default());
         std::fs::remove_dir_all(&folder).unwrap();
-        let mut problems = loading.problems;
         let rules = Arc::new(loading.rules);
-        let mut plan = None;
-        if !problems.has_errors() {
-            let compilation = plan::compile(&rules, &catalog);
-            problems.append(compilation.problems);
-            plan = compilation.plan;
-        }
-        let Some(plan) = plan.filter(|_| !problems.has_errors()) else {
-            self.run(&format!("DROP SCHEMA {schema} CASCADE")).await;
-            return Err(problems.render(&loading.sources, false));
-        };
         let road = Road {
             store: self.store.clone(),
-            current: Arc::new(Current::new(
-                Arc::clone(&rules),
-                Arc::clone(&loading.version),
-            )),
+            current: Arc::new(Current::new(rules, Arc::clone(&loading.version))),
             on_fatal_error: loading
                 .settings
                 .map(|s| s.on_fatal_error)
                 .unwrap_or_default(),
             raised_messages: false,
         };
-        let snapshot = Arc::new(Snapshot {
-            plan,
-            warnings: problems,
-            version: loading.version,
-            read_at: began,
-        });
+        let mut problems = loading.problems;
+        if !problems.has_errors() {
+            match road.current.freshen(&self.store, began).await {
+                Ok(_) => {}
+                Err(Stale::Unfit(more)) => problems.append(more),
+                Err(Stale::Unread(error)) => problems.push(Problem::nowhere(error.to_string())),
+            }
+        }
+        let Some(snapshot) = road.current.snapshot() else {
+            self.run(&format!("DROP SCHEMA {schema} CASCADE")).await;
+            return Err(problems.render(&loading.sources, false));
+        };
         Ok(House {
             schema,
             road,

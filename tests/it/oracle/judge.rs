@@ -66,8 +66,13 @@ struct Sent<'a> {
 impl<'a> Case<'a> {
     fn run(&self, state: &mut State) -> Result<(), Refused> {
         let (position, table, rules) = self.known_table().ok_or_else(unauthorized)?;
-        let sent = self.known_columns(table, rules)?;
-        let id = uuid(&self.operation.id).ok_or(vec![ErrorCode::InvalidData])?;
+        let sent = self.known_columns(table, rules);
+        let Some(id) = uuid(&self.operation.id) else {
+            // The contract says this of every operation, the rule language looks at columns first: either code will do.
+            let columns = sent.err().unwrap_or_default();
+            return Err([vec![ErrorCode::InvalidData], columns].concat());
+        };
+        let sent = sent?;
         self.convertible(table, &sent)?;
         let carries_nothing = sent.fields.is_empty() && sent.presets.is_empty();
         if self.operation.verb == Verb::Patch && carries_nothing {

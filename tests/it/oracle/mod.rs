@@ -13,6 +13,7 @@ mod laws;
 mod meaning;
 mod model;
 mod print;
+mod reach;
 mod reduce;
 mod run;
 mod sentences;

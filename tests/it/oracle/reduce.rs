@@ -20,7 +20,9 @@ pub fn smaller(case: &Case) -> Vec<Case> {
         cases.push(next);
     };
     for (t, operations) in case.upload.transactions.iter().enumerate() {
-        add(&|c| drop(c.upload.transactions.remove(t)));
+        if case.upload.transactions.len() > 1 {
+            add(&|c| drop(c.upload.transactions.remove(t)));
+        }
         for (o, operation) in operations.iter().enumerate() {
             if operations.len() > 1 {
                 add(&|c| drop(c.upload.transactions[t].remove(o)));

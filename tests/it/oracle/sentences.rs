@@ -132,7 +132,7 @@ fn world() -> World {
                 Relation {
                     name: "tasks".into(),
                     table: 1,
-                    pairs: vec![("list".into(), "id".into())],
+                    pairs: vec![("list_id".into(), "id".into())],
                 },
             ],
             computed: vec![(
@@ -153,16 +153,16 @@ fn world() -> World {
         name: "tasks".into(),
         columns: vec![
             column("id", Ty::Uuid, true, None),
-            column("list", Ty::Uuid, false, None),
+            column("list_id", Ty::Uuid, false, None),
             column("title", Ty::Text, true, None),
             column("done", Ty::Bool, false, None),
         ],
         rules: Some(Rules {
-            fields: ["list", "title", "done"].map(field).into(),
+            fields: ["list_id", "title", "done"].map(field).into(),
             relations: vec![Relation {
                 name: "list".into(),
                 table: 0,
-                pairs: vec![("id".into(), "list".into())],
+                pairs: vec![("id".into(), "list_id".into())],
             }],
             write: vec![grant(up("can_edit"))],
             ..Rules::default()
@@ -352,11 +352,11 @@ fn sentences() -> Vec<Sentence> {
     say("`changed` names what differs", |w| { lists(w).write.clear(); lists(w).update = vec![grant(Condition::Changed("rank".into()).not())] }, 0, json!([[["PATCH", "lists", 1, {"title": "b", "rank": 1}]]]), "ok", &[]);
     say("a relation with a computed value", as_is, 2, json!([[["PATCH", "tasks", 1, {"title": "b"}]]]), "ok", &[]);
     say("of somebody else's list", as_is, 2, json!([[["PATCH", "tasks", 0, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
-    say("a task cannot be moved out of a list", as_is, 1, json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]), "0 UNAUTHORIZED", &[]);
-    say("nor into one", as_is, 0, json!([[["PATCH", "tasks", 1, {"list": key(0)}]]]), "0 UNAUTHORIZED", &[]);
+    say("a task cannot be moved out of a list", as_is, 1, json!([[["PATCH", "tasks", 1, {"list_id": key(0)}]]]), "0 UNAUTHORIZED", &[]);
+    say("nor into one", as_is, 0, json!([[["PATCH", "tasks", 1, {"list_id": key(0)}]]]), "0 UNAUTHORIZED", &[]);
     say("a null matches nothing, and a member of null is an error", as_is, 0, json!([[["PUT", "tasks", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
     say("nobody authorises himself with the row he is writing", |w| { lists(w).write = vec![grant(Condition::Count(Place::This, "peers".into()).compare(Comparison::AtLeast, int(1)))]; lists(w).relations.push(Relation { name: "peers".into(), table: 0, pairs: vec![("owner".into(), "owner".into())], }) }, 2, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
-    say("but with what an earlier operation wrote", |w| lists(w).write.push(grant(mine())), 2, json!([[["PUT", "lists", 6, {"title": "b"}], ["PUT", "tasks", 6, {"title": "b", "list": key(6)}]]]), "ok", &[("tasks", 6, "title", t("b"))]);
+    say("but with what an earlier operation wrote", |w| lists(w).write.push(grant(mine())), 2, json!([[["PUT", "lists", 6, {"title": "b"}], ["PUT", "tasks", 6, {"title": "b", "list_id": key(6)}]]]), "ok", &[("tasks", 6, "title", t("b"))]);
     say("and no longer with what one removed", as_is, 0, json!([[["DELETE", "lists", 0], ["PATCH", "tasks", 0, {"title": "b"}]]]), "1 UNAUTHORIZED", &[("lists", 0, "title", t("a"))]);
     say("two operations that would launder ownership", |w| lists(w).fields.push(field("owner")), 0, json!([[["PATCH", "lists", 1, {"title": "b"}], ["PATCH", "lists", 1, {"owner": user(0)}]]]), "0 UNAUTHORIZED", &[]);
     say("a project guard presets and guards", |w| { w.guards = vec![ProjectGuard { having: vec!["secret".into()], rule: this("secret").is(claim("role")), create_presets: vec![("secret".into(), claim("role"))], immutable: Vec::new(), }] }, 0, json!([[["PUT", "lists", 6, {"secret": "x"}]], [["PATCH", "lists", 6, {"title": "b"}]], [["PATCH", "lists", 0, {"title": "b"}]]]), "ok, ok, 0 UNAUTHORIZED", &[("lists", 6, "secret", t("guest"))]);
@@ -387,7 +387,7 @@ fn sentences() -> Vec<Sentence> {
     say("`ops` narrows it", |w| { lists(w).checks = vec![Check { ops: Some(vec![Op::Create]),..check(always(false), "NEVER") }] }, 0, json!([[["PATCH", "lists", 0, {"title": "b"}]], [["PUT", "lists", 6, {}]]]), "ok, 0 NEVER", &[]);
     say("an error in a check is a no", |w| { lists(w).checks = vec![check(new("touched").compare(Comparison::Less, int(1)), "ERRS")] }, 0, json!([[["PUT", "lists", 6, {}]]]), "0 ERRS", &[]);
     say("allow comes before check", |w| lists(w).checks = vec![check(always(false), "NEVER")], 0, json!([[["PATCH", "lists", 1, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
-    say("NOT NULL", as_is, 0, json!([[["PUT", "tasks", 6, {"list": key(0)}]]]), "0 NOT_NULL_VIOLATION", &[]);
+    say("NOT NULL", as_is, 0, json!([[["PUT", "tasks", 6, {"list_id": key(0)}]]]), "0 NOT_NULL_VIOLATION", &[]);
     say("an explicit null is not the database's default", as_is, 0, json!([[["PUT", "lists", 6, {"app_done": null}]]]), "0 NOT_NULL_VIOLATION", &[]);
     say("unique", as_is, 0, json!([[["PATCH", "lists", 0, {"code": "x"}], ["PUT", "lists", 6, {"code": "x"}]]]), "1 UNIQUE_VIOLATION", &[("lists", 0, "code", Some(Val::Null))]);
     say("a constraint tells a stranger nothing", as_is, 0, json!([[["PATCH", "tasks", 1, {"title": null}]]]), "0 UNAUTHORIZED", &[]);
