@@ -28,11 +28,7 @@ pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
     }
     let (catalog, against) = match catalog(arguments, &loading, &stand_ins).await {
         Ok(found) => found,
-        // What is wrong in the files comes first: without them mended there may be no database to ask.
-        Err(trouble) => {
-            examine::pass(&loading.problems, &loading)?;
-            return Err(trouble);
-        }
+        Err(trouble) => return Err(without_database(&loading, trouble)),
     };
     let (plan, problems) = examine::compile(&loading, &catalog)?;
     examine::pass(&problems, &loading)?;
@@ -46,6 +42,17 @@ pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
         ));
     }
     Ok(())
+}
+
+/// What is wrong in the files comes first: until it is mended there may be no database to ask.
+fn without_database(loading: &Loading, trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Unable(why) if loading.problems.has_errors() => Trouble::Rules(format!(
+            "{}\n\nOnly the files were looked at, not whether they fit the database: {why}",
+            examine::text(&loading.problems, loading)
+        )),
+        trouble => trouble,
+    }
 }
 
 /// What was checked against what, and what came of it.

@@ -53,9 +53,9 @@ impl Cluster {
                 link.display()
             ));
             control.make()?;
-            if control.data != absolute(&link)? {
-                symlink(&control.data, &link).map_err(|error| Trouble::at(&link, &error))?;
-            }
+        }
+        if fs::symlink_metadata(&link).is_err() {
+            symlink(&control.data, &link).map_err(|error| Trouble::at(&link, &error))?;
         }
         announce(control.clone());
         let port = control.run(home)?;

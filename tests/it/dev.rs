@@ -94,6 +94,12 @@ impl Dev {
         Self { child, text, log }
     }
 
+    /// Where uploads are taken.
+    fn listen(&self) -> &str {
+        let after = self.text.split("http://").nth(1).unwrap();
+        after.split('/').next().unwrap()
+    }
+
     /// The answers to the printed lines, in their order.
     fn tries(&self) -> Vec<Value> {
         let lines = self.text.lines().filter(|line| line.starts_with("curl "));
@@ -187,9 +193,13 @@ fn the_first_try_works_and_so_does_the_second_and_nothing_is_left_running() {
         "{checked:?}"
     );
 
+    let listen = first.listen().to_owned();
+    let ask = ["healthcheck", "--listen", &listen];
+    assert!(folder.run(&ask).status.success());
     assert!(folder.has_server());
     assert!(first.stop().success());
     assert!(!folder.has_server());
+    assert_eq!(folder.run(&ask).status.code(), Some(2));
 
     let mut second = Dev::start(&folder, &[]);
     assert!(!second.text.contains("schema.sql"), "{}", second.text);
@@ -216,9 +226,7 @@ fn a_second_signal_leaves_nothing_running_either() {
     let folder = Folder::new("twice");
     let mut dev = Dev::start(&folder, &[]);
     // A request that is not finished keeps the first signal waiting.
-    let listen = dev.text.split("http://").nth(1).unwrap();
-    let listen = listen.split('/').next().unwrap();
-    let mut open = TcpStream::connect(listen).unwrap();
+    let mut open = TcpStream::connect(dev.listen()).unwrap();
     open.write_all(b"POST /api/data HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n")
         .unwrap();
     signal(&dev.child, "INT");
