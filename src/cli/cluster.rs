@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cli::ground::{Ground, Owner, absolute};
+use crate::cli::ground::{Ground, Owner};
 use crate::cli::home::{Home, write_private};
 use crate::cli::installation;
 use crate::cli::say::note;

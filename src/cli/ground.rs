@@ -108,7 +108,7 @@ fn fresh(home: &Home, link: &Path, us: Owner) -> Result<Ground, Trouble> {
 }
 
 /// The path without links and dots; its last part need not be there.
-pub fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
+fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
