@@ -1,5 +1,7 @@
 //! SIGTERM and Ctrl-C: the first asks to stop, the second does not ask.
 
+use std::time::{Duration, Instant};
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -8,6 +10,9 @@ use crate::cli::trouble::Trouble;
 
 /// What a shell reports for a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
+
+/// A signal that follows the first so soon is its echo: a shell and a wrapper that both pass one Ctrl-C on.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// Becomes true with the first signal. `last` runs before the second one ends the process.
 pub fn listen(last: impl FnOnce() + Send + 'static) -> Result<watch::Receiver<bool>, Trouble> {
@@ -25,7 +30,10 @@ pub fn listen(last: impl FnOnce() + Send + 'static) -> Result<watch::Receiver<bo
         heard().await;
         note("stopping: what runs is finished first; a second signal stops at once");
         let _ = tell.send(true);
-        heard().await;
+        let first = Instant::now();
+        while first.elapsed() < ECHO {
+            heard().await;
+        }
         last();
         std::process::exit(INTERRUPTED);
     });

@@ -124,6 +124,7 @@ impl Drop for Dev {
     fn drop(&mut self) {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             signal(&self.child, "TERM");
+            std::thread::sleep(Duration::from_millis(600));
             signal(&self.child, "TERM");
             let _ = self.child.wait();
             let log = fs::read_to_string(&self.log).unwrap_or_default();
@@ -229,10 +230,15 @@ fn a_second_signal_leaves_nothing_running_either() {
     let mut open = TcpStream::connect(dev.listen()).unwrap();
     open.write_all(b"POST /api/data HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n")
         .unwrap();
+    let begun = Instant::now();
     signal(&dev.child, "INT");
-    std::thread::sleep(Duration::from_millis(200));
+    // Its echo, as from a shell and a wrapper, is no second one.
+    signal(&dev.child, "TERM");
+    std::thread::sleep(Duration::from_millis(600));
+    assert!(dev.child.try_wait().unwrap().is_none());
     signal(&dev.child, "INT");
-    dev.child.wait().unwrap();
+    assert_eq!(dev.child.wait().unwrap().code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(5));
     let until = Instant::now() + PATIENCE;
     while folder.has_server() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
