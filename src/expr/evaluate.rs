@@ -70,6 +70,12 @@ impl<'a> Evaluation<'a, '_> {
             NodeKind::Metadata => self.frame.metadata.map_or(Value::Null, Value::string),
             NodeKind::Column(source, column) => return self.column(source, *column),
             NodeKind::IsAbsent(source) => Value::Bool(self.row(source)?.is_none()),
+            NodeKind::Of(source, value) => {
+                if self.row(source)?.is_none() {
+                    return failed("there is no row to compute a value of");
+                }
+                return self.value(value);
+            }
             NodeKind::Count(source, follow) => {
                 let count = self.rows(source, follow)?.len();
                 return functions::count_of(count).map(Cow::Owned);

@@ -44,6 +44,8 @@ pub(super) enum NodeKind {
     Column(RowSource, ColumnId),
     /// Whether an image or the row of a to-one relation is not there.
     IsAbsent(RowSource),
+    /// A computed value of a row; an error where the row is not there, whatever the value reads.
+    Of(RowSource, Box<Node>),
     /// How many rows a to-many relation has.
     Count(RowSource, Follow),
     /// A variable of `exists` or `all`, by its slot.

@@ -89,6 +89,14 @@ pub fn admit<'p>(
     let Some(table) = name.and_then(|name| plan.table(name)) else {
         return Err(Refusal::unauthorized("no rules for this table"));
     };
+    let fields = match operation.verb {
+        Verb::Delete => Vec::new(),
+        Verb::Put | Verb::Patch => operation.fields(),
+    };
+    // Every column is known before any value is looked at.
+    if let Some((name, _)) = fields.iter().find(|(name, _)| !is_known(table, name)) {
+        return Err(unknown(table, name));
+    }
     if let Some(defect) = &operation.defect {
         return Err(Refusal::new(
             ErrorCode::InvalidData,
@@ -108,8 +116,8 @@ pub fn admit<'p>(
     if operation.verb == Verb::Delete {
         return Ok(Admission::Look(admitted));
     }
-    for (name, sent) in operation.fields() {
-        take(&mut admitted, &name, &sent)?;
+    for (name, sent) in &fields {
+        take(&mut admitted, name, sent)?;
     }
     let carries_nothing = admitted.sent.is_empty() && admitted.preset_only.is_empty();
     Ok(if operation.verb == Verb::Patch && carries_nothing {
@@ -143,6 +151,13 @@ fn key(table: &TablePlan, operation: &Operation, limits: &Limits) -> Result<Datu
     request::convert_text(id, &column.ty).map_err(|unfit| refuse(unfit.to_string()).on_catalog())
 }
 
+fn is_known(table: &TablePlan, name: &str) -> bool {
+    name == "id"
+        || table.fields.contains_key(name)
+        || table.preset_only.contains_key(name)
+        || table.ignored.contains(name)
+}
+
 /// Finds out what a sent field is, and converts its value where it counts.
 fn take(admitted: &mut Admitted<'_>, name: &str, sent: &Sent) -> Result<(), Refusal> {
     let table = admitted.table;
@@ -167,8 +182,6 @@ fn take(admitted: &mut Admitted<'_>, name: &str, sent: &Sent) -> Result<(), Refu
         admitted
             .preset_only
             .push((*id, request::convert(sent, &column.ty)));
-    } else if !table.ignored.contains(name) {
-        return Err(unknown(table, name));
     }
     Ok(())
 }

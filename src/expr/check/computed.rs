@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::expr::Fault;
 use crate::expr::check::{Checker, Inlined, RowTerm, Term};
-use crate::expr::ir::Node;
+use crate::expr::ir::{Node, NodeKind, RowSource};
 use crate::expr::parse::parse;
 use crate::vocabulary::names::MemberName;
 use crate::vocabulary::place::SourceText;
@@ -51,7 +51,7 @@ impl Checker<'_> {
                 let fault = self.in_computed(row, name, fault, range);
                 self.refuse(fault)
             }
-            None => Term::Value(node),
+            None => Term::Value(of(row, node)),
         }
     }
 
@@ -90,5 +90,16 @@ impl Checker<'_> {
             .collect();
         let message = format!("`{name}` reads itself: {}", path.join(" → "));
         Some(Fault::error(range.clone(), message))
+    }
+}
+
+/// A value of a row that a relation leads to needs that row, even where it reads nothing of it.
+fn of(row: &RowTerm, node: Node) -> Node {
+    match &row.source {
+        RowSource::Related(..) => Node {
+            kind: NodeKind::Of(row.source.clone(), Box::new(node.clone())),
+            ..node
+        },
+        _ => node,
     }
 }
