@@ -20,9 +20,8 @@ use crate::postgres::Fresh;
 
 /// A gateway that runs until it is dropped.
 pub struct Gateway {
-    pub database: Fresh,
+    pub database: Arc<Fresh>,
     pub public: SocketAddr,
-    pub admin: SocketAddr,
     key: SigningKey,
     stop: Arc<Notify>,
 }
@@ -66,7 +65,18 @@ impl Gateway {
 
     /// The same, with other settings than the folder's.
     pub async fn with(schema: &str, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let database = Fresh::with(schema).await;
+        let database = Arc::new(Fresh::with(schema).await);
+        Self::over(database, rules, adjust).await
+    }
+
+    /// Another gateway over the same database; this one stops.
+    pub async fn restarted(self, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
+        let database = self.database.clone();
+        drop(self);
+        Self::over(database, rules, adjust).await
+    }
+
+    async fn over(database: Arc<Fresh>, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
         let loading = load(rules, &database.uri);
         let key = SigningKey::generate().unwrap();
         let mut settings = loading.settings.clone().unwrap();
@@ -87,14 +97,13 @@ impl Gateway {
         Self::listen(database, gateway, key).await
     }
 
-    async fn listen(database: Fresh, gateway: serve::Gateway, key: SigningKey) -> Self {
+    async fn listen(database: Arc<Fresh>, gateway: serve::Gateway, key: SigningKey) -> Self {
         let public = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let desk = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stop = Arc::new(Notify::new());
         let running = Self {
             database,
             public: public.local_addr().unwrap(),
-            admin: desk.local_addr().unwrap(),
             key,
             stop: stop.clone(),
         };
@@ -120,27 +129,36 @@ impl Gateway {
         self.key.sign(&all).unwrap()
     }
 
+    /// Runs statements in the database, as its owner.
+    pub async fn run(&self, script: &str) {
+        self.database.client.batch_execute(script).await.unwrap();
+    }
+
     /// Sends a body to `/api/data`.
     pub async fn send(&self, method: &str, claims: &Value, body: &str) -> Answer {
+        exchange(self.public, &self.request(method, claims, body)).await
+    }
+
+    /// The bytes of a request to `/api/data`.
+    pub fn request(&self, method: &str, claims: &Value, body: &str) -> String {
         let token = self.token(claims);
-        let head = format!(
-            "{method} /api/data HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        format!(
+            "{method} /api/data HTTP/1.1\r\nhost: test\r\nconnection: close\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
-        );
-        exchange(self.public, &(head + body)).await
+        )
     }
 
     /// Asks for a path.
-    pub async fn get(&self, address: SocketAddr, path: &str) -> Answer {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-        exchange(address, &head).await
+    pub async fn get(&self, path: &str) -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+        exchange(self.public, &head).await
     }
 
     /// Waits until `/readyz` answers with this status; its body.
     pub async fn readiness(&self, status: u16) -> Value {
         let limit = Instant::now() + Duration::from_secs(20);
         loop {
-            let answer = self.get(self.public, "/readyz").await;
+            let answer = self.get("/readyz").await;
             if answer.status == status {
                 return answer.body;
             }

@@ -23,6 +23,7 @@ mod journal;
 mod keys;
 mod layering;
 mod oracle;
+mod outages;
 mod postgres;
 mod project;
 mod uploads;
