@@ -33,7 +33,7 @@ impl Run {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             u64::from(now.subsec_nanos()) ^ now.as_secs()
         });
-        let cases = number("RULEGATE_ORACLE_CASES").unwrap_or(120);
+        let cases = number("RULEGATE_ORACLE_CASES").unwrap_or(250);
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
