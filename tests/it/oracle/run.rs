@@ -44,6 +44,15 @@ impl Run {
         }
     }
 
+    /// A law that met nearly nothing has shown nothing: one thing for each four worlds is far below what a run of some length brings.
+    pub fn expect(&self, count: usize, what: &str) {
+        println!("seed {}, {} worlds: {count} {what}", self.seed, self.cases);
+        assert!(
+            self.cases < 40 || count * 4 >= self.cases,
+            "only {count} {what}"
+        );
+    }
+
     pub fn tape(&mut self) -> Tape {
         let draws = proptest::collection::vec(proptest::num::u32::ANY, 4_000);
         Tape::new(draws.new_tree(&mut self.runner).unwrap().current())
@@ -92,16 +101,14 @@ impl Totals {
             self.not_attempted
         );
         let judged = self.applied + refused;
+        let is_long = self.worlds >= 100;
         assert!(
-            judged < 100 || self.applied * 5 >= judged,
+            !is_long || self.applied * 5 >= judged,
             "too little is allowed"
         );
+        assert!(!is_long || refused * 5 >= judged, "too little is refused");
         assert!(
-            judged < 100 || refused * 5 >= judged,
-            "too little is refused"
-        );
-        assert!(
-            judged < 100 || self.written * 10 >= self.uploads,
+            !is_long || self.written * 10 >= self.uploads,
             "too little is written"
         );
     }
