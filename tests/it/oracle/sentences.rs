@@ -303,6 +303,7 @@ fn sentences() -> Vec<Sentence> {
 
     // 2. Convert.
     say("a value that cannot be stored", as_is, 0, json!([[["PATCH", "lists", 0, {"rank": "x"}]]]), "0 INVALID_DATA", &[]);
+    say("every column is known before any value is converted", as_is, 0, json!([[["PATCH", "lists", 0, {"rank": "x", "unheard_of": 1}]]]), "0 SCHEMA_MISMATCH", &[]);
     say("also where the row is absent", as_is, 0, json!([[["PATCH", "lists", 6, {"rank": "x"}]]]), "0 INVALID_DATA", &[]);
     say("a value that is dropped is not looked at", as_is, 0, json!([[["PATCH", "lists", 0, {"touched": "x", "title": "b"}]]]), "ok", &[("lists", 0, "touched", Some(Val::Int(7)))]);
     say("a malformed id", as_is, 0, json!([[["DELETE", "lists", "x"]]]), "0 INVALID_DATA", &[]);
@@ -355,6 +356,7 @@ fn sentences() -> Vec<Sentence> {
     say("a task cannot be moved out of a list", as_is, 1, json!([[["PATCH", "tasks", 1, {"list_id": key(0)}]]]), "0 UNAUTHORIZED", &[]);
     say("nor into one", as_is, 0, json!([[["PATCH", "tasks", 1, {"list_id": key(0)}]]]), "0 UNAUTHORIZED", &[]);
     say("a null matches nothing, and a member of null is an error", as_is, 0, json!([[["PUT", "tasks", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
+    say("nor has null a computed value, whatever that reads", |w| lists(w).computed[0].1 = always(true), 0, json!([[["PUT", "tasks", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
     say("nobody authorises himself with the row he is writing", |w| { lists(w).write = vec![grant(Condition::Count(Place::This, "peers".into()).compare(Comparison::AtLeast, int(1)))]; lists(w).relations.push(Relation { name: "peers".into(), table: 0, pairs: vec![("owner".into(), "owner".into())], }) }, 2, json!([[["PUT", "lists", 6, {"title": "b"}]]]), "0 UNAUTHORIZED", &[]);
     say("but with what an earlier operation wrote", |w| lists(w).write.push(grant(mine())), 2, json!([[["PUT", "lists", 6, {"title": "b"}], ["PUT", "tasks", 6, {"title": "b", "list_id": key(6)}]]]), "ok", &[("tasks", 6, "title", t("b"))]);
     say("and no longer with what one removed", as_is, 0, json!([[["DELETE", "lists", 0], ["PATCH", "tasks", 0, {"title": "b"}]]]), "1 UNAUTHORIZED", &[("lists", 0, "title", t("a"))]);
