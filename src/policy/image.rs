@@ -24,9 +24,11 @@ pub(super) struct Images<'a> {
     pub writes: Vec<(ColumnId, Datum)>,
     /// A PATCH sent another value than the stored one for a column that only a create preset sets.
     pub overreaches: bool,
+    /// A sent value does not convert, and only the op could tell that it counts.
+    pub unfit: Option<Refusal>,
 }
 
-/// A default or preset could not be computed, or a value that counts does not convert.
+/// A default or preset could not be computed.
 pub(super) type Doubt = Refusal;
 
 impl<'a> Images<'a> {
@@ -39,6 +41,7 @@ impl<'a> Images<'a> {
             changed: BTreeSet::new(),
             writes: Vec::new(),
             overreaches: false,
+            unfit: None,
         }
     }
 
@@ -61,8 +64,9 @@ impl<'a> Images<'a> {
             changed: BTreeSet::new(),
             writes: Vec::new(),
             overreaches: false,
+            unfit: None,
         };
-        images.take_sent(admitted)?;
+        images.take_sent(admitted);
         images.take_preset_only(admitted);
         if op == Op::Create {
             images.take_defaults(admitted, hearing)?;
@@ -71,16 +75,20 @@ impl<'a> Images<'a> {
         Ok(images)
     }
 
-    fn take_sent(&mut self, admitted: &Admitted<'_>) -> Result<(), Doubt> {
+    fn take_sent(&mut self, admitted: &Admitted<'_>) {
         let table = admitted.table;
         for value in &admitted.sent {
             if table.is_preset(value.column, self.op) {
                 continue;
             }
-            let datum = value
-                .converted
-                .as_ref()
-                .map_err(|unfit| Refusal::invalid(value.field, unfit.to_string()))?;
+            let datum = match &value.converted {
+                Ok(datum) => datum,
+                Err(unfit) => {
+                    self.changed.insert(value.field.clone());
+                    self.unfit = Some(Refusal::invalid(value.field, unfit.to_string()));
+                    continue;
+                }
+            };
             if self
                 .old
                 .is_none_or(|old| differs(table, value.column, old, datum))
@@ -89,7 +97,6 @@ impl<'a> Images<'a> {
                 self.set(value.column, datum.clone());
             }
         }
-        Ok(())
     }
 
     fn take_preset_only(&mut self, admitted: &Admitted<'_>) {

@@ -51,13 +51,16 @@ fn decide(
     let Some(op) = admitted.op(stored.is_some()) else {
         return Ok(Verdict::Done);
     };
-    let images = match (op, stored) {
+    let mut images = match (op, stored) {
         (Op::Delete, Some(old)) => Images::of_delete(old),
         _ => Images::of_write(admitted, stored, hearing)?,
     };
     let metadata = admitted.metadata.as_deref();
     conditions::guards(admitted.table, &images, metadata, hearing)?;
     conditions::grants(admitted.table, &images, metadata, hearing)?;
+    if let Some(refusal) = images.unfit.take() {
+        return Err(refusal);
+    }
     if images.overreaches {
         return Err(Refusal::unauthorized(
             "another value was sent for a column that a create preset sets",
