@@ -10,6 +10,7 @@
 
 mod cases;
 mod catalogue;
+mod contract;
 mod dev;
 mod gateway;
 mod http;

@@ -115,6 +115,10 @@ async fn play(gateway: &Gateway, story: &str, step: &Value) {
         let answer = gateway.send("POST", &step["as"], &body).await;
         assert_eq!(answer.status, 200, "{story}: {name}: {}", answer.body);
         let answer = answer.body;
+        assert!(
+            !answer.to_string().contains("no client may see"),
+            "{answer}"
+        );
         let results = answer["results"]
             .as_array()
             .unwrap_or_else(|| panic!("{story}: {name}: {answer}"));
@@ -175,6 +179,11 @@ async fn presets_are_never_taken_from_the_app() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_the_database_are_answered_by_the_table() {
     check("database", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_of_the_table_of_sqlstates_has_its_answer() {
+    check("sqlstates", None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
