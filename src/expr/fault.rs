@@ -15,6 +15,8 @@ pub struct Fault {
     pub help: Option<String>,
     /// It compiles all the same.
     pub is_warning: bool,
+    /// It lies in a computed value that is named here: whoever compiles that one by itself is told it there, unless it is the use that is wrong.
+    pub is_inherited: bool,
 }
 
 impl Fault {
@@ -25,6 +27,7 @@ impl Fault {
             message: message.into(),
             help: None,
             is_warning: false,
+            is_inherited: false,
         }
     }
 

@@ -73,6 +73,7 @@ impl Context<'_> {
         let scope = Scope {
             world: self.world,
             table: self.table,
+            defines: None,
             variables,
             fields: self.fields,
             expected,

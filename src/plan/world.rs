@@ -1,6 +1,6 @@
 //! The tables, relations and claims that expressions can name, from rules and catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{self, Catalog, Generation};
 use crate::expr::{
@@ -153,6 +153,8 @@ fn shape(name: &str, facts: &catalog::Table) -> TableShape {
             .collect(),
         relations: BTreeMap::new(),
         computed: BTreeMap::new(),
+        broken: BTreeSet::new(),
+        is_incomplete: false,
     }
 }
 

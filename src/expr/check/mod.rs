@@ -138,7 +138,10 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.faults.push(Fault {
+            is_inherited: !self.inlined.is_empty(),
+            ..fault
+        });
     }
 
     /// Reports a fault; what stands in for the value.

@@ -23,6 +23,9 @@ impl Checker<'_> {
         let Some(table) = world.tables.get(row.table.0 as usize) else {
             return Term::Value(Node::unknown(range));
         };
+        if table.broken.contains(name) {
+            return Term::Value(Node::unknown(range));
+        }
         let position = table
             .columns
             .iter()
@@ -35,6 +38,9 @@ impl Checker<'_> {
         }
         if let Some((name, source)) = table.computed.get_key_value(name) {
             return self.computed(row, name, source, range);
+        }
+        if table.is_incomplete {
+            return Term::Value(Node::unknown(range));
         }
         let message = format!("`{}` has no column or relation `{name}`", table.name);
         let fault = Fault::error(name_range, message);
@@ -70,7 +76,12 @@ impl Checker<'_> {
     fn read(&mut self, row: &RowTerm, id: ColumnId, range: Range<usize>) {
         match (&row.source, row.relation) {
             (RowSource::Image(variable), _) => {
-                self.reads.columns.insert((*variable, id));
+                let column = (*variable, id);
+                self.reads.columns.insert(column);
+                self.reads
+                    .places
+                    .entry(column)
+                    .or_insert_with(|| range.clone());
                 if *variable != Variable::Old {
                     self.refuse_generated(row, id, *variable, range);
                 }
