@@ -40,7 +40,7 @@ pub struct TableShape {
     pub computed: BTreeMap<MemberName, SourceText>,
     /// Relations and computed values that came to nothing. What is wrong is told where they are written; naming one is no second mistake.
     pub broken: BTreeSet<MemberName>,
-    /// Whether it may have relations and computed values that could not be read: a name that is not known is then no mistake.
+    /// Whether part of its rules could not be read: a name that is not known may stand there, and is no mistake.
     pub is_incomplete: bool,
 }
 

@@ -1,9 +1,14 @@
 //! Rules × catalogue → [`Plan`]: every name resolved, every expression typed, every statement text made. Immutable.
 
+mod advice;
 mod compile;
+mod computed;
 mod grants;
+mod key;
 mod print;
+mod quoted;
 mod relations;
+mod schemas;
 mod source;
 mod table;
 mod world;
@@ -11,6 +16,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
+pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, Kind};

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{self, Generation, TableKind};
+use crate::catalog::{self, Catalog, Generation, TableKind};
 use crate::dialect::postgres::{self, Lock};
 use crate::expr::{Compiled, Expected, Reads, TableId, Variable, World};
 use crate::plan::grants::{self, Unknown};
-use crate::plan::source::{COMPUTED, Context, preset_variables};
+use crate::plan::schemas::Schemas;
+use crate::plan::source::{Context, preset_variables};
 use crate::plan::world::find;
-use crate::plan::{Check, Field, Grant, Preset, TablePlan};
+use crate::plan::{Check, Field, Grant, Preset, TablePlan, advice, key};
 use crate::rules::{self, Guard, ProjectGuard, RuleSet, TableRules};
 use crate::schema::Schema;
 use crate::vocabulary::names::{ColumnName, FieldName};
@@ -20,21 +21,29 @@ use crate::vocabulary::row::ColumnId;
 /// What the tables of one rule set share.
 pub(super) struct Shared<'a> {
     pub rules: &'a RuleSet,
+    pub catalog: &'a Catalog,
     pub world: &'a World,
-    pub schemas: &'a BTreeMap<String, serde_json::Value>,
+    pub schemas: &'a Schemas,
+    /// Whether every table must have a guard or say `guard: none`.
+    pub require_guard: bool,
 }
 
-/// Compiles the rules of one table. What is wrong goes to `problems`; a table with errors may come out incomplete, and then nothing loads.
+/// Compiles the rules of one table. What is wrong goes to `problems`, what only matters once nothing is wrong to `advice`;
+/// a table with errors may come out incomplete, and then nothing loads.
 pub(super) fn compile(
     rules: &TableRules,
     facts: &catalog::Table,
     id: TableId,
     shared: &Shared<'_>,
     problems: &mut Problems,
+    advice: &mut Problems,
 ) -> Option<TablePlan> {
-    refuse_target(rules, facts, problems);
-    let key = key(rules, facts, problems)?;
-    let matching = matching_guards(rules, facts, shared.rules, problems);
+    let key = if is_target_fit(rules, facts, problems) {
+        key::key(rules, facts, problems)
+    } else {
+        None
+    };
+    let matching = matching_guards(rules, facts, shared, problems);
     let names: BTreeSet<FieldName> = rules
         .columns
         .iter()
@@ -48,10 +57,7 @@ pub(super) fn compile(
     };
     let fields = fields(rules, facts, key, &matching, &context, problems);
     let presets = presets(rules, facts, key, &matching, &context, problems);
-    let unknown = unknown_on_create(facts, key, &fields, &presets);
-    for (_, source) in &rules.computed {
-        let _ = context.expression(source, COMPUTED, Expected::Any, problems);
-    }
+    let unknown = unknown_on_create(rules, facts, key, &matching);
     let guards = grants::guards(rules, &matching, &context, &unknown, problems);
     let grants = grants::grants(rules, &names, &context, &unknown, problems);
     let checks = grants::checks(rules, &names, &context, &unknown, problems);
@@ -60,7 +66,7 @@ pub(super) fn compile(
         .as_ref()
         .and_then(|schema| context.schema(schema, problems));
     let preset_only = preset_only(facts, &fields, &presets);
-    warn_of_triggers(rules, facts, problems);
+    let key = key?;
     let parts = Parts {
         fields: &fields,
         presets: &presets,
@@ -70,7 +76,8 @@ pub(super) fn compile(
         schema: schema.as_ref(),
     };
     let image = image(facts, key, &parts);
-    warn_of_privileges(rules, facts, &image, &parts, problems);
+    advice::warn_of_triggers(rules, facts, advice);
+    advice::warn_of_privileges(rules, facts, shared.catalog, &image, &parts, advice);
     let read = |op, lock| {
         let could_be_allowed = grants.iter().any(|grant: &Grant| grant.op == op);
         let lock = if could_be_allowed { lock } else { Lock::None };
@@ -99,82 +106,37 @@ pub(super) fn compile(
     })
 }
 
-fn refuse_target(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) {
+/// Whether the target is a table at all. One that is not has no key to look at.
+fn is_target_fit(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) -> bool {
     let place = &rules.target.place;
-    match facts.kind {
-        TableKind::Ordinary | TableKind::Partitioned => {}
-        TableKind::View | TableKind::Foreign => problems.push(
-            Problem::error(
-                place.clone(),
-                format!("`{}` is a view or a foreign table", facts.target),
-            )
-            .help("a target is an ordinary or a partitioned table: name the table behind it"),
-        ),
+    if matches!(facts.kind, TableKind::View | TableKind::Foreign) {
+        let message = format!("`{}` is a view or a foreign table", facts.target);
+        problems.push(Problem::error(place.clone(), message).help(
+            "a target is an ordinary or a partitioned table: write `target:` with the one behind it",
+        ));
+        return false;
     }
     if facts.rls.binds_login {
-        problems.push(
-            Problem::error(
-                place.clone(),
-                format!("row-level security of `{}` applies to the role we log in as, so hidden rows would look absent", facts.target),
-            )
-            .help("log in as a role with BYPASSRLS (or the owner, without FORCE), and name the restricted one in `database.role`"),
+        let message = format!(
+            "row-level security of `{}` applies to the role we log in as, so hidden rows would look absent",
+            facts.target
         );
+        problems.push(Problem::error(place.clone(), message).help(
+            "log in as a role with BYPASSRLS (or the owner, without FORCE), and write the restricted one as `database: { role: … }`",
+        ));
     }
-}
-
-fn key(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) -> Option<ColumnId> {
-    let (id, column) = find(facts, &rules.key, problems)?;
-    let place = rules.key.place.clone();
-    let is_unique = facts
-        .indexes
-        .iter()
-        .any(|index| index.identifies_rows() && index.columns == [Some(id)]);
-    if !is_unique || !column.not_null {
-        let composite = facts
-            .indexes
-            .iter()
-            .any(|index| index.is_primary && index.columns.len() > 1);
-        let help = if composite {
-            "the primary key has several columns, which is not supported: add one NOT NULL column with a unique index, and name it as `key`"
-        } else {
-            "a key is one NOT NULL column with a valid, immediate unique index on exactly it"
-        };
-        problems.push(
-            Problem::error(
-                place,
-                format!(
-                    "`{}` does not identify the rows of `{}`",
-                    column.name, facts.target
-                ),
-            )
-            .help(help),
-        );
-        return None;
-    }
-    let creates = rules.allow.iter().any(|grant| grant.op == Op::Create);
-    if creates
-        && matches!(
-            column.generation,
-            Generation::Stored | Generation::IdentityAlways
-        )
-    {
-        problems.push(
-            Problem::error(place, format!("the database makes `{}` itself, so an app cannot create rows with an id of its own", column.name))
-                .help("use GENERATED BY DEFAULT, or take `create` out of `allow`"),
-        );
-        return None;
-    }
-    Some(id)
+    true
 }
 
 /// The project's guards that match a table.
 fn matching_guards<'a>(
     rules: &TableRules,
     facts: &catalog::Table,
-    set: &'a RuleSet,
+    shared: &Shared<'a>,
     problems: &mut Problems,
 ) -> Vec<&'a ProjectGuard> {
-    let matching: Vec<&ProjectGuard> = set
+    let matching: Vec<&ProjectGuard> = shared
+        .rules
         .guards
         .iter()
         .filter(|guard| matches(guard, rules, facts))
@@ -190,7 +152,7 @@ fn matching_guards<'a>(
             )
             .help("take `guard: none` out, or narrow the guard's `tables`"),
         ),
-        (None, true) if set.require_guard => problems.push(
+        (None, true) if shared.require_guard && !rules.is_unread("guard") => problems.push(
             Problem::error(
                 rules.table.place.clone(),
                 format!("no guard covers `{}`", rules.table.node),
@@ -198,6 +160,9 @@ fn matching_guards<'a>(
             .help("write `guard: none` if that is meant, or a `guard` of its own"),
         ),
         _ => {}
+    }
+    for column in matching.iter().flat_map(|guard| &guard.immutable) {
+        let _ = find(facts, column, problems);
     }
     matching
 }
@@ -217,7 +182,7 @@ fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> 
 fn fields(
     rules: &TableRules,
     facts: &catalog::Table,
-    key: ColumnId,
+    key: Option<ColumnId>,
     guards: &[&ProjectGuard],
     context: &Context<'_>,
     problems: &mut Problems,
@@ -235,9 +200,10 @@ fn fields(
             continue;
         }
         let Some((id, column)) = find(facts, &rule.column, problems) else {
+            look_over(rule, context, problems);
             continue;
         };
-        if id == key {
+        if key == Some(id) {
             problems.push(
                 Problem::error(
                     rule.column.place.clone(),
@@ -275,6 +241,21 @@ fn fields(
     fields
 }
 
+/// What stands at a column that is not there may have mistakes of its own.
+fn look_over(rule: &rules::ColumnRule, context: &Context<'_>, problems: &mut Problems) {
+    if let Some(source) = &rule.default {
+        let _ = context.expression(
+            source,
+            preset_variables(Op::Create),
+            Expected::Any,
+            problems,
+        );
+    }
+    if let Some(schema) = &rule.schema {
+        let _ = context.schema(schema, problems);
+    }
+}
+
 fn refuse_computed_column(
     rule: &rules::ColumnRule,
     column: &catalog::Column,
@@ -297,7 +278,7 @@ fn refuse_computed_column(
 fn presets(
     rules: &TableRules,
     facts: &catalog::Table,
-    key: ColumnId,
+    key: Option<ColumnId>,
     guards: &[&ProjectGuard],
     context: &Context<'_>,
     problems: &mut Problems,
@@ -309,9 +290,11 @@ fn presets(
         .chain(&rules.presets)
     {
         let Some((column, facts_of_column)) = find(facts, &rule.column, problems) else {
+            let variables = preset_variables(rule.op);
+            let _ = context.expression(&rule.value, variables, Expected::Any, problems);
             continue;
         };
-        if column == key
+        if key == Some(column)
             || matches!(
                 facts_of_column.generation,
                 Generation::Stored | Generation::IdentityAlways
@@ -373,26 +356,37 @@ fn preset_only(
         .collect()
 }
 
-/// Columns whose value on create only the database knows, unless the app happens to send one.
+/// Columns whose value on create only the database knows, unless the app happens to send one. What is written counts, right or wrong.
 fn unknown_on_create<'f>(
+    rules: &TableRules,
     facts: &'f catalog::Table,
-    key: ColumnId,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
+    key: Option<ColumnId>,
+    guards: &[&ProjectGuard],
 ) -> Unknown<'f> {
+    let presets = guards.iter().flat_map(|guard| &guard.presets);
+    let preset: BTreeSet<&ColumnName> = presets
+        .chain(&rules.presets)
+        .filter(|preset| preset.op == Op::Create)
+        .map(|preset| &preset.column.node)
+        .collect();
+    let with_default = |name: &ColumnName| {
+        rules
+            .columns
+            .iter()
+            .any(|rule| rule.column.node == *name && rule.default.is_some())
+    };
+    if ["columns", "presets"]
+        .iter()
+        .any(|key| rules.is_unread(key))
+    {
+        return Vec::new();
+    }
     facts
         .ids()
-        .filter(|(id, column)| *id != key && is_database_made(column))
-        .filter(|(id, _)| {
-            !presets
-                .iter()
-                .any(|preset| preset.column == *id && preset.op == Op::Create)
+        .filter(|(id, column)| {
+            key != Some(*id) && column.name != rules.key.node && is_database_made(column)
         })
-        .filter(|(id, _)| {
-            !fields
-                .values()
-                .any(|field| field.column == *id && field.default.is_some())
-        })
+        .filter(|(_, column)| !preset.contains(&column.name) && !with_default(&column.name))
         .map(|(id, column)| (id, column.name.as_str()))
         .collect()
 }
@@ -402,13 +396,14 @@ pub(crate) fn is_database_made(column: &catalog::Column) -> bool {
     column.has_default || column.generation != Generation::None
 }
 
-struct Parts<'a> {
-    fields: &'a BTreeMap<FieldName, Field>,
-    presets: &'a [Preset],
-    guards: &'a [Compiled],
-    grants: &'a [Grant],
-    checks: &'a [Check],
-    schema: Option<&'a Schema>,
+/// The compiled parts of a table.
+pub(super) struct Parts<'a> {
+    pub fields: &'a BTreeMap<FieldName, Field>,
+    pub presets: &'a [Preset],
+    pub guards: &'a [Compiled],
+    pub grants: &'a [Grant],
+    pub checks: &'a [Check],
+    pub schema: Option<&'a Schema>,
 }
 
 impl Parts<'_> {
@@ -444,77 +439,4 @@ fn image(facts: &catalog::Table, key: ColumnId, parts: &Parts<'_>) -> Vec<Column
         );
     }
     columns.into_iter().collect()
-}
-
-fn warn_of_triggers(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) {
-    for trigger in facts
-        .triggers
-        .iter()
-        .filter(|trigger| trigger.is_before_row)
-    {
-        problems.push(Problem::warning(
-            rules.target.place.clone(),
-            format!(
-                "trigger `{}` of `{}` runs after the rules and can alter what they judged",
-                trigger.name, facts.target
-            ),
-        ));
-    }
-}
-
-fn warn_of_privileges(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    image: &[ColumnId],
-    parts: &Parts<'_>,
-    problems: &mut Problems,
-) {
-    let missing = missing_privileges(rules, facts, image, parts);
-    if !missing.is_empty() {
-        problems.push(
-            Problem::warning(
-                rules.target.place.clone(),
-                format!(
-                    "the database role lacks privileges on `{}`: {}",
-                    facts.target,
-                    missing.join(", ")
-                ),
-            )
-            .help("GRANT them, or uploads to this table have to wait"),
-        );
-    }
-}
-
-/// What our roles need for what the rules allow, and do not have (rule-language, *A table*).
-fn missing_privileges(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    image: &[ColumnId],
-    parts: &Parts<'_>,
-) -> Vec<String> {
-    let allows = |op| parts.grants.iter().any(|grant| grant.op == op);
-    let is_preset = |id, op| parts.presets.iter().any(|p| p.column == id && p.op == op);
-    let (creates, updates, deletes) = (allows(Op::Create), allows(Op::Update), allows(Op::Delete));
-    let mut missing = Vec::new();
-    for (id, column) in facts.ids() {
-        let field = parts.fields.values().find(|field| field.column == id);
-        let is_key = column.name == rules.key.node;
-        let inserts = creates && (is_key || field.is_some() || is_preset(id, Op::Create));
-        let sets = updates
-            && (field.is_some_and(|field| !field.is_immutable) || is_preset(id, Op::Update));
-        let locks = is_key && (updates || deletes);
-        let reads = image.contains(&id) && (creates || updates || deletes);
-        let needs = [
-            (reads && !column.privileges.select, "SELECT"),
-            (inserts && !column.privileges.insert, "INSERT"),
-            ((sets || locks) && !column.privileges.update, "UPDATE"),
-        ];
-        for (_, privilege) in needs.into_iter().filter(|(is_missing, _)| *is_missing) {
-            missing.push(format!("{privilege} ({})", column.name));
-        }
-    }
-    if deletes && !facts.may_delete {
-        missing.push("DELETE".to_owned());
-    }
-    missing
 }

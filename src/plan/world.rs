@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{self, Catalog, Generation};
+use crate::catalog::{self, Catalog, Generation, TableKind};
 use crate::expr::{
     ColumnShape, RelationId, RelationShape, TableId, TableShape, World, claims_shape,
 };
-use crate::plan::is_matchable;
+use crate::plan::quoted::{quoted, quoted_target};
+use crate::plan::{computed, is_matchable};
 use crate::rules::{RelationRule, RuleSet, TableRules};
-use crate::vocabulary::names::{ColumnName, TableName, Target};
+use crate::vocabulary::names::{ColumnName, MemberName, TableName, Target};
 use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
@@ -31,22 +32,27 @@ pub(super) struct Built {
 struct Builder<'a> {
     catalog: &'a Catalog,
     facts: Vec<&'a catalog::Table>,
+    /// Tables whose rules or target came to nothing.
+    lost: BTreeSet<TableName>,
     built: Built,
 }
 
-/// Makes the world. A table whose target does not exist gets no entry; the problem is reported where its rules are compiled.
-pub(super) fn build(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> Built {
+/// Makes the world.
+pub(super) fn build(
+    rules: &RuleSet,
+    catalog: &Catalog,
+    claims: Option<&serde_json::Value>,
+    problems: &mut Problems,
+) -> Built {
     let mut builder = Builder {
         catalog,
         facts: Vec::new(),
+        lost: rules.unread.tables.clone(),
         built: Built::default(),
     };
-    builder.built.world.claims = claims_shape(rules.claims.as_ref().map(|claims| &claims.node));
+    builder.built.world.claims = claims_shape(claims);
     for table in &rules.tables {
-        if let Some(id) = builder.table(&table.target.node, table.table.node.as_str()) {
-            builder.built.names.insert(table.table.node.clone(), id);
-            builder.computed(id, table);
-        }
+        builder.table_with_rules(table, problems);
     }
     for table in &rules.tables {
         let from = builder.built.names.get(&table.table.node).copied();
@@ -55,10 +61,54 @@ pub(super) fn build(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems)
             builder.built.relation_targets.push(target);
         }
     }
+    let Built { world, names, .. } = &mut builder.built;
+    computed::settle(rules, names, world, problems);
     builder.built
 }
 
 impl<'a> Builder<'a> {
+    /// Takes a table with rules in; one whose target does not exist is lost, and told of here alone.
+    fn table_with_rules(&mut self, rules: &TableRules, problems: &mut Problems) {
+        if rules.is_unread("target") {
+            self.lost.insert(rules.table.node.clone());
+            return;
+        }
+        let name = rules.table.node.as_str();
+        let Some(id) = self.table(&rules.target.node, name) else {
+            problems.push(unknown_target(rules, self.catalog));
+            self.lost.insert(rules.table.node.clone());
+            return;
+        };
+        self.built.names.insert(rules.table.node.clone(), id);
+        if let Some(shape) = self.shape_of(id) {
+            shape.broken.extend(rules.unread_members.iter().cloned());
+            shape.is_incomplete |= ["relations", "computed", "columns"]
+                .iter()
+                .any(|key| rules.is_unread(key));
+        }
+        let Some(facts) = self.facts_of(id) else {
+            return;
+        };
+        let relations = rules.relations.iter().map(|relation| &relation.name);
+        for name in relations.chain(rules.computed.iter().map(|(name, _)| name)) {
+            if facts.column(name.node.as_str()).is_some() {
+                problems.push(taken(name, facts));
+                self.forget(id, &name.node);
+            }
+        }
+    }
+
+    /// A name that comes to nothing: what is wrong with it has been told.
+    fn forget(&mut self, id: TableId, name: &MemberName) {
+        if let Some(shape) = self.shape_of(id) {
+            shape.broken.insert(name.clone());
+        }
+    }
+
+    fn shape_of(&mut self, id: TableId) -> Option<&mut TableShape> {
+        self.built.world.tables.get_mut(id.0 as usize)
+    }
+
     fn table(&mut self, target: &Target, name: &str) -> Option<TableId> {
         if let Some(position) = self.built.targets.iter().position(|known| known == target) {
             return u32::try_from(position).ok().map(TableId);
@@ -71,22 +121,30 @@ impl<'a> Builder<'a> {
         Some(id)
     }
 
-    fn computed(&mut self, id: TableId, rules: &TableRules) {
-        let Some(shape) = self.built.world.tables.get_mut(id.0 as usize) else {
-            return;
-        };
-        for (name, source) in &rules.computed {
-            shape.computed.insert(name.node.clone(), source.clone());
-        }
-    }
-
-    /// Adds a relation; the target it leads to, where that exists.
+    /// Adds a relation; the target it leads to, where that exists. One that comes to nothing stays known by its name.
     fn relation(
         &mut self,
         from: TableId,
         rule: &RelationRule,
         problems: &mut Problems,
     ) -> Option<Target> {
+        let target = self.resolved(from, rule, problems);
+        if target.is_none() {
+            self.forget(from, &rule.name.node);
+        }
+        target
+    }
+
+    fn resolved(
+        &mut self,
+        from: TableId,
+        rule: &RelationRule,
+        problems: &mut Problems,
+    ) -> Option<Target> {
+        let with_rules = self.built.names.get(&rule.table.node).copied();
+        if with_rules.is_none() && self.lost.contains(&rule.table.node) {
+            return None;
+        }
         let Some(to) = self.destination(&rule.table) else {
             problems.push(self.unknown_table(&rule.table));
             return None;
@@ -96,7 +154,11 @@ impl<'a> Builder<'a> {
         let covered = matches.iter().map(|(_, theirs)| *theirs).collect();
         let is_to_one = theirs.is_unique_over(&covered);
         if !is_to_one && !theirs.has_index_over(&covered) {
-            problems.push(missing_index(rule, theirs));
+            // A view that has rules of its own is told of there.
+            if is_table(theirs) || with_rules.is_none() {
+                problems.push(missing_index(rule, theirs));
+            }
+            return None;
         }
         let id = RelationId(u32::try_from(self.built.world.relations.len()).ok()?);
         self.built.world.relations.push(RelationShape {
@@ -106,7 +168,7 @@ impl<'a> Builder<'a> {
             is_to_one,
             matches,
         });
-        let shape = self.built.world.tables.get_mut(from.0 as usize)?;
+        let shape = self.shape_of(from)?;
         shape.relations.insert(rule.name.node.clone(), id);
         Some(theirs.target.clone())
     }
@@ -220,21 +282,53 @@ fn list(table: &catalog::Table) -> String {
 }
 
 fn missing_index(rule: &RelationRule, theirs: &catalog::Table) -> Problem {
-    let columns: Vec<&str> = rule
+    let name = &rule.name.node;
+    let place = rule.name.place.clone();
+    if !is_table(theirs) {
+        let message = format!(
+            "relation `{name}` leads to `{}`, a view or a foreign table, which has no index to follow",
+            theirs.target
+        );
+        return Problem::error(place, message).help("lead it to the table behind");
+    }
+    let message = format!(
+        "relation `{name}` has no index to follow: every upload would read all of `{}`",
+        theirs.target
+    );
+    let columns: Vec<String> = rule
         .matches
         .iter()
-        .map(|(theirs, _)| theirs.node.as_str())
+        .map(|(theirs, _)| quoted(theirs.node.as_str()))
         .collect();
-    Problem::error(
-        rule.name.place.clone(),
-        format!(
-            "relation `{}` has no index to follow: every upload would read all of `{}`",
-            rule.name.node, theirs.target
-        ),
-    )
-    .help(format!(
-        "CREATE INDEX ON {} ({});",
-        theirs.target,
+    Problem::error(place, message).help(format!(
+        "make one in the database: `CREATE INDEX ON {} ({});`",
+        quoted_target(&theirs.target),
         columns.join(", ")
     ))
+}
+
+fn is_table(facts: &catalog::Table) -> bool {
+    matches!(facts.kind, TableKind::Ordinary | TableKind::Partitioned)
+}
+
+/// A relation or computed value that a column hides.
+fn taken(name: &Spanned<MemberName>, facts: &catalog::Table) -> Problem {
+    let message = format!(
+        "`{}` is a column of `{}`, so nothing else can have this name",
+        name.node, facts.target
+    );
+    Problem::error(name.place.clone(), message).help("choose another name")
+}
+
+fn unknown_target(rules: &TableRules, catalog: &Catalog) -> Problem {
+    let target = &rules.target.node;
+    let message = format!("the database has no table `{target}`");
+    let problem = Problem::error(rules.target.place.clone(), message);
+    let known: Vec<String> = catalog.tables.keys().map(ToString::to_string).collect();
+    match closest(&target.to_string(), known.iter().map(String::as_str)) {
+        Some(suggestion) => problem.help(format!("did you mean `target: {suggestion}`?")),
+        None => {
+            problem.help("create the table first, or name another one with `target: schema.table`")
+        }
+    }
 }

@@ -129,11 +129,7 @@ const FORMATS: [&str; 19] = [
 ];
 
 /// Everything that is wrong with a schema that stands in the file `path`, or in none where that is empty.
-pub(super) fn inspect(
-    path: &str,
-    schema: &Value,
-    files: &BTreeMap<String, Value>,
-) -> Vec<SchemaFault> {
+pub fn inspect(path: &str, schema: &Value, files: &BTreeMap<String, Value>) -> Vec<SchemaFault> {
     let mut inspector = Inspector {
         path,
         root: schema,

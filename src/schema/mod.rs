@@ -17,7 +17,7 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-pub use inspect::references;
+pub use inspect::{inspect, references};
 
 use crate::schema::message::message;
 

@@ -1,5 +1,7 @@
 //! Problems of rules, settings and schemas: collected, sorted, shown with their place.
 
+use std::collections::BTreeSet;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Renderer, Snippet};
 
 use crate::vocabulary::place::{Place, Sources};
@@ -78,6 +80,15 @@ impl Problems {
         self.0.extend(other.0);
     }
 
+    /// Of several problems at one of the chosen places keeps the first: what stands there once is looked at many times.
+    pub fn keep_first(&mut self, is_chosen: impl Fn(&Place) -> bool) {
+        let mut seen: BTreeSet<Place> = BTreeSet::new();
+        self.0.retain(|problem| match &problem.place {
+            Some(place) if is_chosen(place) => seen.insert(place.clone()),
+            _ => true,
+        });
+    }
+
     /// Whether anything keeps the rules from loading.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|p| p.severity == Severity::Error)
@@ -88,13 +99,15 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Every problem in file order, twins removed.
+    /// Every problem in file order, each thing that is wrong with a place once.
     pub fn sorted(&self) -> Vec<&Problem> {
         let mut all: Vec<&Problem> = self.0.iter().collect();
         all.sort_by(|a, b| {
             (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message))
         });
-        all.dedup();
+        all.dedup_by(|a, b| {
+            (&a.place, a.severity, &a.message) == (&b.place, b.severity, &b.message)
+        });
         all
     }
 

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
+use rulegate::catalog::Catalog;
+use rulegate::plan::{Plan, compile};
 use rulegate::reload::{Loading, load};
 use rulegate::rules::{Guard, RuleSet, TableRules};
 use rulegate::settings::Flags;
 use rulegate::vocabulary::limits::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX};
+use rulegate::vocabulary::problem::Problems;
 
 /// The folders below `tests/cases/<kind>`.
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -28,7 +31,7 @@ fn expect(case: &Path, file: &str, found: &str, differing: &mut Vec<String>) {
     let path = case.join(file);
     if std::env::var_os("UPDATE_CASES").is_some() {
         fs::write(&path, found).unwrap();
-    } else if fs::read_to_string(&path).unwrap() != found {
+    } else if fs::read_to_string(&path).unwrap_or_default() != found {
         differing.push(format!("{}:\n{found}", path.display()));
     }
 }
@@ -62,8 +65,76 @@ fn check(case: &Path, differing: &mut Vec<String>) {
 
 /// Whether each problem says what to write.
 fn has_cures(loading: &Loading) -> bool {
-    let problems = loading.problems.sorted();
-    problems.iter().all(|problem| problem.help.is_some())
+    uncured(&loading.problems).is_empty()
+}
+
+fn uncured(problems: &Problems) -> Vec<String> {
+    let problems = problems.sorted().into_iter();
+    problems
+        .filter(|problem| problem.help.is_none())
+        .map(|problem| problem.message.clone())
+        .collect()
+}
+
+/// The problems and the plan of a folder held against a catalogue.
+fn compiled(rules: &Path, environment: &BTreeMap<String, String>, catalog: &Catalog) -> Checked {
+    let loading = load(
+        rules,
+        &|name| environment.get(name).cloned(),
+        &Flags::default(),
+    );
+    let compilation = compile(&loading.rules, catalog);
+    let mut problems = loading.problems.clone();
+    problems.append(compilation.problems);
+    Checked {
+        shown: problems.render(&loading.sources, false) + "\n",
+        plan: compilation.plan.filter(|_| !problems.has_errors()),
+        problems,
+    }
+}
+
+struct Checked {
+    problems: Problems,
+    shown: String,
+    plan: Option<Plan>,
+}
+
+/// One case of `check`: `catalog.txt`, `environment` and `rules/`, or else the project's own → `problems.txt`, and `plan.txt` where that file is there.
+fn check_against_catalog(case: &Path, differing: &mut Vec<String>) {
+    let own = case.join("rules");
+    let rules = if own.exists() { own } else { "rules".into() };
+    let catalog = Catalog::parse(&fs::read_to_string(case.join("catalog.txt")).unwrap()).unwrap();
+    let Checked {
+        problems,
+        shown,
+        plan,
+    } = compiled(&rules, &environment(case), &catalog);
+    let shown = shown.replace(&format!("{}/", case.display()), "");
+    expect(case, "problems.txt", &shown, differing);
+    let uncured = uncured(&problems);
+    assert!(uncured.is_empty(), "{}: {uncured:?}", case.display());
+    assert_eq!(plan.is_none(), problems.has_errors(), "{}", case.display());
+    if case.join("plan.txt").exists() {
+        let text = plan.as_ref().map_or("no plan", Plan::text);
+        expect(case, "plan.txt", text, differing);
+    }
+}
+
+#[test]
+fn each_folder_is_checked_as_its_case_says() {
+    let mut differing = Vec::new();
+    let cases = cases("check");
+    assert!(cases.len() >= 2);
+    for case in cases {
+        check_against_catalog(&case, &mut differing);
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+#[test]
+fn ten_mistakes_are_ten_errors() {
+    let shown = fs::read_to_string("tests/cases/check/ten_mistakes/problems.txt").unwrap();
+    assert_eq!(shown.lines().last(), Some("10 errors"));
 }
 
 fn environment(case: &Path) -> BTreeMap<String, String> {
@@ -87,7 +158,7 @@ fn rules(rules: &RuleSet) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "require_guard {}", rules.require_guard);
     if let Some(claims) = &rules.claims {
-        let _ = writeln!(text, "claims {}", claims.node);
+        let _ = writeln!(text, "claims {}", claims.value);
     }
     for guard in &rules.guards {
         let tables = guard
@@ -110,7 +181,7 @@ fn rules(rules: &RuleSet) -> String {
         }
     }
     for (path, schema) in &rules.schemas {
-        let _ = writeln!(text, "schema {path} {}", schema.node);
+        let _ = writeln!(text, "schema {path} {}", schema.value);
     }
     for rules in &rules.tables {
         table(rules, &mut text);
@@ -126,7 +197,7 @@ fn table(rules: &TableRules, text: &mut String) {
     );
     for rule in &rules.columns {
         let default = rule.default.as_ref().map(|default| &*default.text);
-        let schema = rule.schema.as_ref().map(|schema| schema.node.to_string());
+        let schema = rule.schema.as_ref().map(|schema| schema.value.to_string());
         let _ = writeln!(
             text,
             "  column {} -> {} immutable {} default {default:?} schema {schema:?}",
@@ -146,7 +217,7 @@ fn table(rules: &TableRules, text: &mut String) {
         );
     }
     if let Some(schema) = &rules.schema {
-        let _ = writeln!(text, "  schema {}", schema.node);
+        let _ = writeln!(text, "  schema {}", schema.value);
     }
     for relation in &rules.relations {
         let pairs = relation

@@ -206,7 +206,9 @@ impl Checker<'_> {
     /// A field in `'x' in changed`: one that the table does not have can never be in it.
     pub(super) fn changed_field(&mut self, name: &Arc<str>, range: Range<usize>) -> FieldName {
         let field = FieldName::from(&**name);
-        if !self.scope.fields.contains(&field) {
+        let table = self.scope.table.and_then(|table| self.table(table));
+        let is_incomplete = table.is_some_and(|table| table.is_incomplete);
+        if !self.scope.fields.contains(&field) && !is_incomplete {
             let message = format!("`{name}` is not among the `columns` of this table");
             let known = self.scope.fields.iter().map(FieldName::as_str);
             let fault = Fault::error(range, message).suggest(closest(name, known));
