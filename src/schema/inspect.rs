@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::draft202012;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
 use crate::schema::message::message;
@@ -442,12 +443,36 @@ fn invalid(schema: &Value, told: &[SchemaFault]) -> Vec<SchemaFault> {
         } else {
             format!("`{keyword}` {}", message(error.kind()))
         };
+        let help = cure(error.kind(), schema.pointer(&pointer));
         faults.push(SchemaFault {
             pointer,
             part: Part::Value,
             message,
-            help: Some("look the keyword up in the draft 2020-12".to_owned()),
+            help: Some(help),
         });
     }
     faults
+}
+
+/// What a keyword takes instead.
+fn cure(kind: &ValidationErrorKind, found: Option<&Value>) -> String {
+    let is_number = |text: &str| text.parse::<serde_json::Number>().is_ok();
+    match kind {
+        ValidationErrorKind::Type { .. }
+            if found.and_then(Value::as_str).is_some_and(is_number) =>
+        {
+            "take the quotes off".to_owned()
+        }
+        ValidationErrorKind::Type {
+            kind: TypeKind::Single(one),
+        } => match one.to_string().as_str() {
+            "array" => "write a list, like `[a, b]`".to_owned(),
+            "object" => "write a map, like `{ type: string }`".to_owned(),
+            "string" => "write a text".to_owned(),
+            "boolean" => "write `true` or `false`".to_owned(),
+            other => format!("write a number of the kind {other}"),
+        },
+        ValidationErrorKind::Type { .. } => "write a schema, like `{ type: string }`".to_owned(),
+        _ => "look the keyword up in the draft 2020-12 of JSON Schema".to_owned(),
+    }
 }

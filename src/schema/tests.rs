@@ -194,19 +194,19 @@ fn every_mistake_has_its_place_and_its_cure() {
             json!({"minLength": "3"}),
             "/minLength",
             "`minLength` must be integer",
-            "draft",
+            "quotes",
         ),
         (
             json!({"required": "a"}),
             "/required",
             "`required` must be array",
-            "draft",
+            "`[a, b]`",
         ),
         (
             json!({"properties": {"a": 1}}),
             "/properties/a",
             "`a` must be",
-            "draft",
+            "a schema",
         ),
     ];
     for (schema, pointer, message, help) in rows {

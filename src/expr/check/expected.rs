@@ -44,6 +44,9 @@ impl Checker<'_> {
             let message = format!("this is {}, and the column is {}", node.ty, column.cast);
             let fault = Fault::error(node.range.clone(), message);
             self.fault(match conversion(&column.kind) {
+                _ if column.kind == Kind::Bool && node.ty == Type::Int => {
+                    fault.help("write `true` or `false`")
+                }
                 Some(conversion) => {
                     fault.help(format!("convert it, with `{conversion}(…)` for example"))
                 }

@@ -64,6 +64,8 @@ pub(super) fn check(tree: &Expression, scope: &Scope<'_>) -> Result<Checked, Vec
     // A literal that stands beside two things is looked at twice.
     faults.dedup();
     if faults.iter().any(|fault| !fault.is_warning) {
+        // What may be meant is asked once nothing is wrong.
+        faults.retain(|fault| !fault.is_warning);
         return Err(faults);
     }
     Ok(Checked {
