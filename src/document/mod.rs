@@ -9,6 +9,7 @@ mod node;
 mod place;
 mod read;
 mod scalar;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
@@ -98,25 +99,8 @@ impl<'t> Reader<'t> {
 
     fn syntax(&self, error: &ScanError) -> Problem {
         let start = self.offsets.byte(error.marker().index());
-        let problem = Problem::error(
-            self.at(start, start),
-            format!("this is not YAML: {}", error.info()),
-        );
-        let line_start = self
-            .text
-            .get(..start)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |at| at + 1);
-        let line = self
-            .text
-            .get(line_start..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_default();
-        if line.contains('\t') {
-            problem.help("indent with blanks: YAML takes no tabs")
-        } else {
-            problem.help("look at quotes, brackets and indentation up to here; an expression with `: ` or ` #` in it, or one that begins with a quote or a bracket, stands in quotes")
-        }
+        let (reason, help) = syntax::in_words(error.info());
+        Problem::error(self.at(start, start), format!("this is not YAML: {reason}")).help(help)
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Problem> {
@@ -127,8 +111,11 @@ impl<'t> Reader<'t> {
         let place = self.place(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_anchor(anchor, &place);
                 let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+                // What looks like an anchor behind such a tag is the `&&` of an expression.
+                if tag.as_deref().is_none_or(|tag| tag == "!env") {
+                    self.refuse_anchor(anchor, &place);
+                }
                 Ok(self.scalar(&text, style, tag.as_deref(), place))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -178,9 +165,11 @@ impl<'t> Reader<'t> {
         let before = self.text.get(..scalar.start).unwrap_or_default();
         let start = before.rfind(tag).unwrap_or(scalar.start);
         let place = self.at(start, scalar.end.max(start + tag.len()));
-        let text = format!("{tag} {text}");
-        let text = text.trim_end();
         let written = self.text.get(place.start..place.end).unwrap_or_default();
+        let text = match written.contains('\n') {
+            true => format!("{tag} {text}"),
+            false => written.trim_end().to_owned(),
+        };
         self.problems.push(
             Problem::error(
                 self.at(start, start + tag.len()),
@@ -191,8 +180,8 @@ impl<'t> Reader<'t> {
             )),
         );
         let source = SourceText {
+            runs: place::runs(&text, written, start, ScalarStyle::Plain).into(),
             text: text.into(),
-            runs: place::runs(text, written, start, ScalarStyle::Plain).into(),
             place: place.clone(),
         };
         Node {

@@ -129,6 +129,13 @@ pub(super) fn checks(
             }
             let rule = context.condition(&check.rule, CHECK, problems)?;
             let ops = ops_of(&rule, check.ops.as_deref());
+            if ops.is_empty() {
+                let message = "this check is never asked: it names an image that none of its operations has";
+                problems.push(
+                    Problem::error(check.rule.place.clone(), message)
+                        .help("`old` is there for update and delete, `new` for create and update; `ops` has to name one of them"),
+                );
+            }
             if ops.contains(&Op::Create) && rules.allow.iter().any(|grant| grant.op == Op::Create) {
                 refuse_unknown(&check.rule, &rule, unknown, problems);
             }

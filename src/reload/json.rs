@@ -19,7 +19,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<SourceJson, Problem> {
 
 /// JSON is YAML but for its rarest corners, so the tree of a document knows where its parts stand.
 fn with_places(file: &str, text: &str, value: serde_json::Value) -> SourceJson {
-    let (tree, _) = document::parse(file, text);
+    let (tree, _) = document::parse(file, &without_surrogates(text));
     let known = tree.map(|tree| tree.to_source_json());
     SourceJson {
         value,
@@ -28,6 +28,28 @@ fn with_places(file: &str, text: &str, value: serde_json::Value) -> SourceJson {
             .map_or_else(|| at(file, 0, 0), |json| json.place.clone()),
         parts: known.map(|json| json.parts).unwrap_or_default(),
     }
+}
+
+/// The same text, as long, without the escapes that only JSON has: halves of a character.
+fn without_surrogates(text: &str) -> String {
+    let mut parts = text.split("\\u");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str("\\u");
+        let is_half = part.starts_with(['d', 'D'])
+            && part
+                .chars()
+                .nth(1)
+                .is_some_and(|c| "89abcdefABCDEF".contains(c));
+        match part.get(1..) {
+            Some(rest) if is_half => {
+                plain.push('0');
+                plain.push_str(rest);
+            }
+            _ => plain.push_str(part),
+        }
+    }
+    plain
 }
 
 fn problem(file: &str, text: &str, error: &serde_json::Error) -> Problem {

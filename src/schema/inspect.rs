@@ -289,6 +289,7 @@ impl Inspector<'_> {
             return;
         }
         let meant = match name.to_ascii_lowercase().as_str() {
+            "bool" => Some("boolean"),
             "int" | "int4" | "int8" | "bigint" | "long" => Some("integer"),
             "float" | "double" | "decimal" | "numeric" => Some("number"),
             "text" | "varchar" | "uuid" | "date" | "timestamp" => Some("string"),

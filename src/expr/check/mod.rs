@@ -199,7 +199,10 @@ impl Checker<'_> {
             let message = format!(
                 "with the computed values that it names, the expression has more than {EXPRESSION_NODES_MAX} parts, or is nested more than {INLINED_DEPTH_MAX} deep"
             );
-            self.fault(Fault::error(range.clone(), message));
+            let fault = Fault::error(range.clone(), message);
+            self.fault(
+                fault.help("ask less in one condition: several grants under `allow` add up"),
+            );
         }
         is_within
     }

@@ -65,7 +65,8 @@ impl Checker<'_> {
     fn image(&mut self, variable: Variable, range: Range<usize>) -> Term {
         let Some(table) = self.scope.table else {
             let message = format!("there is no row here that `{}` could be", variable.name());
-            return self.refuse(Fault::error(range, message));
+            let fault = Fault::error(range, message);
+            return self.refuse(fault.help("use `auth` and `request`"));
         };
         Term::Row(RowTerm {
             source: RowSource::Image(variable),
@@ -104,7 +105,7 @@ impl Checker<'_> {
                 } else {
                     let usable = self.scope.variables.iter().map(|variable| variable.name());
                     let bound = self.bound.iter().map(|bound| &*bound.name);
-                    fault.suggest(closest(name, usable.chain(bound)))
+                    fault.suggest_among(name, usable.chain(bound))
                 }
             }
         };
@@ -143,7 +144,8 @@ impl Checker<'_> {
             Type::Map(value) => (**value).clone(),
             ty => {
                 let message = format!("this is {ty}, which has no field `{name}`");
-                return self.refuse(Fault::error(name_range, message));
+                let fault = Fault::error(name_range, message);
+                return self.refuse(fault.help("take what stands behind the point out"));
             }
         };
         Term::Value(Node::new(
@@ -211,7 +213,7 @@ impl Checker<'_> {
         if !self.scope.fields.contains(&field) && !is_incomplete {
             let message = format!("`{name}` is not among the `columns` of this table");
             let known = self.scope.fields.iter().map(FieldName::as_str);
-            let fault = Fault::error(range, message).suggest(closest(name, known));
+            let fault = Fault::error(range, message).suggest_among(name, known);
             self.fault(fault);
         }
         field

@@ -134,7 +134,8 @@ impl Checker<'_> {
         if row.depth >= RELATION_DEPTH_MAX {
             let message =
                 format!("more than {RELATION_DEPTH_MAX} relations stand one behind another");
-            return self.refuse(Fault::error(name_range, message));
+            let fault = Fault::error(name_range, message);
+            return self.refuse(fault.help("keep what is asked nearer in a column of its own"));
         }
         for (ours, _) in &shape.matches {
             self.read(row, *ours, name_range.clone());

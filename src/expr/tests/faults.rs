@@ -18,6 +18,8 @@ fn refuses(text: &str, at: &str, message: &str, help: &str) {
     let fault = faults.first().expect("a fault");
     assert_eq!(pointed(text, fault), at, "{text}: {fault:?}");
     assert!(fault.message.contains(message), "{text}: {fault:?}");
+    let uncured: Vec<&Fault> = faults.iter().filter(|fault| fault.help.is_none()).collect();
+    assert!(uncured.is_empty(), "{text}: {uncured:?}");
     let found = fault.help.clone().unwrap_or_default();
     assert!(found.contains(help), "{text}: {fault:?}");
 }
