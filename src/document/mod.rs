@@ -26,6 +26,7 @@ use crate::document::place::Offsets;
 use crate::vocabulary::limits::{RULE_FILE_BYTES_MAX, YAML_DEPTH_MAX};
 use crate::vocabulary::place::{Place, SourceText, Spanned};
 use crate::vocabulary::problem::{Problem, Problems};
+use crate::vocabulary::suggest::closest;
 
 /// Reads a text. The tree is `None` where the text is no YAML at all, is empty, or breaks a limit; other problems leave what could be read.
 pub fn parse(file: &str, text: &str) -> (Option<Node>, Problems) {
@@ -141,8 +142,15 @@ impl<'t> Reader<'t> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&str>, place: Place) -> Node {
         let is_env = tag == Some("!env");
-        if let Some(tag) = tag.filter(|_| !is_env) {
-            return self.tagged(text, tag, place);
+        let is_meant = tag.is_some_and(|tag| closest(tag, ["!env"].into_iter()).is_some());
+        if let Some(tag) = tag.filter(|_| is_meant) {
+            let problem = Problem::error(
+                place.clone(),
+                format!("`{tag}` is a tag to YAML, and not known"),
+            );
+            self.problems.push(problem.help("did you mean `!env`?"));
+        } else if let Some(tag) = tag.filter(|_| !is_env) {
+            return self.tagged(text, tag, &place);
         }
         let raw = self.text.get(place.start..place.end).unwrap_or_default();
         let source = SourceText {
@@ -154,21 +162,22 @@ impl<'t> Reader<'t> {
             content: Content::Scalar(Scalar {
                 text: source,
                 is_plain: style == ScalarStyle::Plain,
-                is_env,
+                is_env: is_env || is_meant,
             }),
             place,
         }
     }
 
     /// A scalar behind a tag. An expression that begins with `!` looks like one to YAML, so it is read as the author meant it.
-    fn tagged(&mut self, text: &str, tag: &str, scalar: Place) -> Node {
+    fn tagged(&mut self, text: &str, tag: &str, scalar: &Place) -> Node {
         let before = self.text.get(..scalar.start).unwrap_or_default();
         let start = before.rfind(tag).unwrap_or(scalar.start);
         let place = self.at(start, scalar.end.max(start + tag.len()));
         let written = self.text.get(place.start..place.end).unwrap_or_default();
-        let text = match written.contains('\n') {
-            true => format!("{tag} {text}"),
-            false => written.trim_end().to_owned(),
+        let text = if written.contains('\n') {
+            format!("{tag} {text}")
+        } else {
+            written.trim_end().to_owned()
         };
         self.problems.push(
             Problem::error(

@@ -17,6 +17,8 @@ pub struct Fault {
     pub is_warning: bool,
     /// It lies in a computed value that is named here: whoever compiles that one by itself is told it there, unless it is the use that is wrong.
     pub is_inherited: bool,
+    /// It is that a name is not known: at another place the same name is the same mistake.
+    pub is_unknown_name: bool,
 }
 
 impl Fault {
@@ -28,6 +30,7 @@ impl Fault {
             help: None,
             is_warning: false,
             is_inherited: false,
+            is_unknown_name: false,
         }
     }
 
@@ -36,6 +39,15 @@ impl Fault {
         Self {
             is_warning: true,
             ..Self::error(range, message)
+        }
+    }
+
+    /// It is about a name that is not known.
+    #[must_use]
+    pub(super) fn of_unknown_name(self) -> Self {
+        Self {
+            is_unknown_name: true,
+            ..self
         }
     }
 

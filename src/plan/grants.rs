@@ -69,7 +69,7 @@ fn grant(
 ) -> Option<Grant> {
     for field in grant.fields.iter().flatten() {
         if !fields.contains(&field.node) && !rules.is_unread("columns") {
-            problems.push(unknown_field(
+            problems.push_once(unknown_field(
                 field.node.as_str(),
                 fields,
                 field.place.clone(),
@@ -120,7 +120,7 @@ pub(super) fn checks(
                 .as_ref()
                 .filter(|field| !fields.contains(&field.node) && !rules.is_unread("columns"))
             {
-                problems.push(unknown_field(
+                problems.push_once(unknown_field(
                     field.node.as_str(),
                     fields,
                     field.place.clone(),

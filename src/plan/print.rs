@@ -31,7 +31,7 @@ pub(super) fn text<'a>(
     for relation in relations {
         let _ = print_relation(&mut out, relation, world);
     }
-    out
+    out.trim_start().to_owned()
 }
 
 /// The first 12 hex digits of the text's SHA-256.

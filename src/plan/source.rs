@@ -8,7 +8,7 @@ use crate::schema::Schema;
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::place::{SourceJson, SourceText};
-use crate::vocabulary::problem::{Problem, Problems, Severity};
+use crate::vocabulary::problem::{Problem, Problems};
 
 /// What stands around the expressions of one table.
 pub(super) struct Context<'a> {
@@ -110,15 +110,17 @@ impl Context<'_> {
 /// Reports the faults of an expression at their places.
 pub(super) fn report(source: &SourceText, faults: &[Fault], problems: &mut Problems) {
     for fault in faults {
-        problems.push(Problem {
-            severity: if fault.is_warning {
-                Severity::Warning
-            } else {
-                Severity::Error
-            },
-            place: Some(source.at(fault.range.clone())),
-            message: fault.message.clone(),
-            help: fault.help.clone(),
-        });
+        let place = source.at(fault.range.clone());
+        let mut problem = if fault.is_warning {
+            Problem::warning(place, fault.message.clone())
+        } else {
+            Problem::error(place, fault.message.clone())
+        };
+        problem.help.clone_from(&fault.help);
+        if fault.is_unknown_name {
+            problems.push_once(problem);
+        } else {
+            problems.push(problem);
+        }
     }
 }

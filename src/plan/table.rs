@@ -17,6 +17,7 @@ use crate::vocabulary::operation::Op;
 use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
+use crate::vocabulary::suggest::closest;
 
 /// What the tables of one rule set share.
 pub(super) struct Shared<'a> {
@@ -44,11 +45,12 @@ pub(super) fn compile(
         None
     };
     let matching = matching_guards(rules, facts, shared, problems);
-    let names: BTreeSet<FieldName> = rules
+    let mut names: BTreeSet<FieldName> = rules
         .columns
         .iter()
         .map(|column| column.field.node.clone())
         .collect();
+    names.extend(meant(rules, facts).map(|(_, column)| column.name.as_str().into()));
     let context = Context {
         world: shared.world,
         table: Some(id),
@@ -103,6 +105,22 @@ pub(super) fn compile(
         checks,
         schema,
         image,
+    })
+}
+
+/// The columns that entries of `columns` mean whose own name is not known: what else says that name is right.
+fn meant<'a>(
+    rules: &'a TableRules,
+    facts: &'a catalog::Table,
+) -> impl Iterator<Item = (&'a rules::ColumnRule, &'a catalog::Column)> {
+    rules.columns.iter().filter_map(|rule| {
+        let name = rule.column.node.as_str();
+        if facts.column(name).is_some() {
+            return None;
+        }
+        let known = facts.columns.iter().map(|column| column.name.as_str());
+        let (_, column) = facts.column(closest(name, known)?)?;
+        Some((rule, column))
     })
 }
 
@@ -375,6 +393,10 @@ fn unknown_on_create<'f>(
             .iter()
             .any(|rule| rule.column.node == *name && rule.default.is_some())
     };
+    let meant: BTreeSet<&ColumnName> = meant(rules, facts)
+        .filter(|(rule, _)| rule.default.is_some())
+        .map(|(_, column)| &column.name)
+        .collect();
     if ["columns", "presets"]
         .iter()
         .any(|key| rules.is_unread(key))
@@ -387,6 +409,7 @@ fn unknown_on_create<'f>(
             key != Some(*id) && column.name != rules.key.node && is_database_made(column)
         })
         .filter(|(_, column)| !preset.contains(&column.name) && !with_default(&column.name))
+        .filter(|(_, column)| !meant.contains(&column.name))
         .map(|(id, column)| (id, column.name.as_str()))
         .collect()
 }

@@ -34,6 +34,8 @@ struct Builder<'a> {
     facts: Vec<&'a catalog::Table>,
     /// Tables whose rules or target came to nothing.
     lost: BTreeSet<TableName>,
+    /// The targets that lost tables seem to mean: their rules say more of those than is known here.
+    meant: BTreeSet<Target>,
     built: Built,
 }
 
@@ -48,6 +50,7 @@ pub(super) fn build(
         catalog,
         facts: Vec::new(),
         lost: rules.unread.tables.clone(),
+        meant: BTreeSet::new(),
         built: Built::default(),
     };
     builder.built.world.claims = claims_shape(claims);
@@ -61,6 +64,7 @@ pub(super) fn build(
             builder.built.relation_targets.push(target);
         }
     }
+    builder.leave_open_what_is_meant();
     let Built { world, names, .. } = &mut builder.built;
     computed::settle(rules, names, world, problems);
     builder.built
@@ -75,7 +79,9 @@ impl<'a> Builder<'a> {
         }
         let name = rules.table.node.as_str();
         let Some(id) = self.table(&rules.target.node, name) else {
-            problems.push(unknown_target(rules, self.catalog));
+            let meant = nearest_target(&rules.target.node, self.catalog);
+            problems.push(unknown_target(rules, meant));
+            self.meant.extend(meant.cloned());
             self.lost.insert(rules.table.node.clone());
             return;
         };
@@ -95,6 +101,13 @@ impl<'a> Builder<'a> {
                 problems.push(taken(name, facts));
                 self.forget(id, &name.node);
             }
+        }
+    }
+
+    fn leave_open_what_is_meant(&mut self) {
+        let tables = self.built.targets.iter().zip(&mut self.built.world.tables);
+        for (_, shape) in tables.filter(|(target, _)| self.meant.contains(target)) {
+            shape.is_incomplete = true;
         }
     }
 
@@ -320,15 +333,31 @@ fn taken(name: &Spanned<MemberName>, facts: &catalog::Table) -> Problem {
     Problem::error(name.place.clone(), message).help("choose another name")
 }
 
-fn unknown_target(rules: &TableRules, catalog: &Catalog) -> Problem {
-    let target = &rules.target.node;
-    let message = format!("the database has no table `{target}`");
-    let problem = Problem::error(rules.target.place.clone(), message);
+fn nearest_target<'c>(target: &Target, catalog: &'c Catalog) -> Option<&'c Target> {
     let known: Vec<String> = catalog.tables.keys().map(ToString::to_string).collect();
-    match closest(&target.to_string(), known.iter().map(String::as_str)) {
-        Some(suggestion) => problem.help(format!("did you mean `target: {suggestion}`?")),
+    let near = closest(&target.to_string(), known.iter().map(String::as_str))?;
+    catalog
+        .tables
+        .keys()
+        .find(|known| known.to_string() == near)
+}
+
+fn unknown_target(rules: &TableRules, meant: Option<&Target>) -> Problem {
+    let message = format!("the database has no table `{}`", rules.target.node);
+    let problem = Problem::error(rules.target.place.clone(), message);
+    match meant {
+        Some(meant) => problem.help(format!("did you mean `{}`?", written(meant, rules))),
         None => {
             problem.help("create the table first, or name another one with `target: schema.table`")
         }
+    }
+}
+
+/// How a target would be written: as the app's name, where the rules give no other.
+fn written(meant: &Target, rules: &TableRules) -> String {
+    if rules.target.place == rules.table.place && &*meant.schema == "public" {
+        format!("table: {}", meant.table)
+    } else {
+        format!("target: {meant}")
     }
 }

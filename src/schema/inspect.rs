@@ -239,11 +239,8 @@ impl Inspector<'_> {
 
     fn keyword(&mut self, keyword: &str, value: &Value, depth: usize) {
         match value {
-            _ if !KEYWORDS.contains(&keyword) => {
-                if !keyword.starts_with("x-") {
-                    self.unknown(keyword);
-                }
-            }
+            _ if keyword.starts_with("x-") => {}
+            _ if !KEYWORDS.contains(&keyword) => self.unknown(keyword),
             Value::Object(members) if SCHEMA_MAPS.contains(&keyword) => {
                 for (name, schema) in members {
                     self.under(name, |inspector| {

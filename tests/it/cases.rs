@@ -133,6 +133,99 @@ fn each_folder_is_checked_as_its_case_says() {
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));
 }
 
+/// The starter rules as files, and the catalogue they fit.
+fn starter() -> (Vec<(String, String)>, Catalog) {
+    let names = [
+        "rulegate.yaml",
+        "list_members.yaml",
+        "lists.yaml",
+        "todos.yaml",
+        "schemas/list.json",
+        "schemas/todo.json",
+    ];
+    let read = |name: &str| fs::read_to_string(Path::new("rules").join(name)).unwrap();
+    let catalog = fs::read_to_string("tests/cases/check/starter/catalog.txt").unwrap();
+    (
+        names.map(|name| (name.to_owned(), read(name))).into(),
+        Catalog::parse(&catalog).unwrap(),
+    )
+}
+
+fn compiled_files(files: &[(String, String)], catalog: &Catalog) -> Checked {
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_bytes()))
+        .collect();
+    let folder = Folder::with(&files);
+    let set = [(
+        "JWKS_URI".to_owned(),
+        "https://login.example.com/keys".to_owned(),
+    )];
+    compiled(&folder.0, &set.into(), catalog)
+}
+
+#[test]
+fn the_same_rules_and_catalogue_give_the_same_plan() {
+    let (mut files, catalog) = starter();
+    let plan = |files: &[(String, String)]| compiled_files(files, &catalog).plan.unwrap();
+    let first = plan(&files);
+    for name in ["lists", "list_members", "todos"] {
+        assert!(first.table(name).is_some(), "{name}");
+    }
+    assert_eq!(first.tables().count(), 3);
+    let second = plan(&files);
+    assert_eq!(
+        (first.text(), first.digest()),
+        (second.text(), second.digest())
+    );
+    let schema = &mut files[5].1;
+    *schema = schema.replace("500", "501");
+    assert_ne!(first.digest(), plan(&files).digest());
+}
+
+/// The words of a text that mean something, and where they begin.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut before = 0;
+    for line in text.split_inclusive('\n') {
+        let meaning = line.split(" #").next().unwrap();
+        if !line.starts_with('#') {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut rest = meaning;
+            while let Some(start) = rest.find(is_word) {
+                let end = rest[start..]
+                    .find(|c| !is_word(c))
+                    .map_or(rest.len(), |end| start + end);
+                found.push((
+                    before + meaning.len() - rest.len() + start,
+                    &rest[start..end],
+                ));
+                rest = &rest[end..];
+            }
+        }
+        before += line.len();
+    }
+    found
+}
+
+#[test]
+fn a_misspelt_word_is_one_problem() {
+    let (files, catalog) = starter();
+    let mut many = Vec::new();
+    for (position, (name, text)) in files.iter().enumerate() {
+        for (at, word) in words(text).into_iter().filter(|(_, word)| word.len() > 2) {
+            let mut files = files.clone();
+            files[position].1.insert(at + word.len() / 2, 'x');
+            let checked = compiled_files(&files, &catalog);
+            let count = checked.problems.sorted().len();
+            if count > 1 {
+                many.push(format!("{name} {at} {word}: {}", checked.shown));
+            }
+        }
+    }
+    assert!(many.is_empty(), "{}\n{}", many.join("\n"), many.len());
+}
+
 #[test]
 fn ten_mistakes_are_ten_errors() {
     let shown = fs::read_to_string("tests/cases/check/ten_mistakes/problems.txt").unwrap();

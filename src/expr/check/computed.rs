@@ -73,6 +73,7 @@ impl Checker<'_> {
             .map_or("", |table| table.name.as_str());
         Fault {
             range,
+            is_unknown_name: false,
             message: format!("in computed value `{name}` of `{table}`: {}", fault.message),
             ..fault
         }

@@ -202,7 +202,7 @@ impl Checker<'_> {
             Some(word) => fault.help(format!("did you mean `{word}`?")),
             None => fault.help("declare it under `client_auth.claims.properties`"),
         };
-        self.refuse(fault)
+        self.refuse(fault.of_unknown_name())
     }
 
     /// A field in `'x' in changed`: one that the table does not have can never be in it.
@@ -214,7 +214,7 @@ impl Checker<'_> {
             let message = format!("`{name}` is not among the `columns` of this table");
             let known = self.scope.fields.iter().map(FieldName::as_str);
             let fault = Fault::error(range, message).suggest_among(name, known);
-            self.fault(fault);
+            self.fault(fault.of_unknown_name());
         }
         field
     }

@@ -44,7 +44,7 @@ impl Checker<'_> {
         }
         let message = format!("`{}` has no column or relation `{name}`", table.name);
         let fault = Fault::error(name_range, message);
-        let fault = fault.suggest_among(name, members(table));
+        let fault = fault.suggest_among(name, members(table)).of_unknown_name();
         self.refuse(fault)
     }
 
