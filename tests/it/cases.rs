@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
@@ -126,11 +127,52 @@ fn check_against_catalog(case: &Path, differing: &mut Vec<String>) {
 fn each_folder_is_checked_as_its_case_says() {
     let mut differing = Vec::new();
     let cases = cases("check");
-    assert!(cases.len() >= 2);
+    assert!(cases.len() >= 12);
     for case in cases {
         check_against_catalog(&case, &mut differing);
     }
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+#[test]
+fn the_command_ends_as_its_problems_say() {
+    let check = |case: &str, rules: &str| {
+        let case = Path::new("tests/cases/check").join(case);
+        let output = Command::new(env!("CARGO_BIN_EXE_rulegate"))
+            .args(["check", "--catalog"])
+            .arg(case.join("catalog.txt"))
+            .arg(if rules.is_empty() {
+                case.join("rules")
+            } else {
+                rules.into()
+            })
+            .env("JWKS_URI", "https://login.example.com/keys")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, _, told) = check("ten_mistakes", "");
+    assert_eq!(
+        (code, told.trim_end().ends_with("10 errors")),
+        (Some(1), true),
+        "{told}"
+    );
+    let (code, said, told) = check("advice", "");
+    assert_eq!(
+        (code, told.contains("warning: trigger")),
+        (Some(0), true),
+        "{told}"
+    );
+    assert!(said.contains("It loads, with 3 warnings."), "{said}");
+    let (code, said, told) = check("starter", "rules");
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(said.contains("No problems."), "{said}");
+    assert_eq!(check("nothing", "rules").0, Some(2));
 }
 
 /// The starter rules as files, and the catalogue they fit.
