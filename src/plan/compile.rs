@@ -6,8 +6,9 @@ use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
 use crate::plan::{Plan, TablePlan, print, relations, world};
-use crate::rules::RuleSet;
-use crate::vocabulary::names::TableName;
+use crate::rules::{RuleSet, TableRules};
+use crate::vocabulary::names::{ColumnName, TableName};
+use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::suggest::closest;
 
@@ -73,32 +74,44 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     Compilation { plan, problems }
 }
 
-/// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing.
+/// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing, and
+/// where tables lack a guard for it, that is the mistake to tell.
 fn are_guards_known(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> bool {
-    let targets: Vec<&Table> = rules
+    let targets: Vec<(&TableRules, &Table)> = rules
         .tables
         .iter()
-        .filter_map(|table| catalog.tables.get(&table.target.node))
+        .filter_map(|rules| Some((rules, catalog.tables.get(&rules.target.node)?)))
         .collect();
-    let names = || targets.iter().flat_map(|table| &table.columns);
-    let mut are_known = true;
-    for column in rules.guards.iter().flat_map(|guard| &guard.having) {
-        if targets.is_empty() || names().any(|known| known.name == column.node) {
+    let names = || targets.iter().flat_map(|(_, facts)| &facts.columns);
+    let is_covered = |(rules_of, facts): &(&TableRules, &Table)| {
+        let mut guards = rules.guards.iter();
+        rules_of.guard.is_some() || guards.any(|guard| table::matches(guard, rules_of, facts))
+    };
+    let lacks_guard = rules.require_guard && !targets.iter().all(is_covered);
+    let asked = rules.guards.iter().flat_map(|guard| &guard.having);
+    let unknown = |column: &&Spanned<ColumnName>| names().all(|known| known.name != column.node);
+    let unknown: Vec<_> = asked.filter(unknown).collect();
+    for column in &unknown {
+        if targets.is_empty() {
             continue;
         }
-        are_known = false;
         let message = format!(
             "none of these tables has a column `{}`, so this guard matches none",
             column.node
         );
-        let problem = Problem::error(column.place.clone(), message);
+        let place = column.place.clone();
+        let problem = if lacks_guard {
+            Problem::error(place, message)
+        } else {
+            Problem::warning(place, message)
+        };
         let known = names().map(|column| column.name.as_str());
         problems.push(match closest(column.node.as_str(), known) {
             Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
             None => problem.help("write a column by the database's name, or take the guard out"),
         });
     }
-    are_known
+    unknown.is_empty()
 }
 
 /// Related tables on which row-level security hides rows from us: a condition then sees fewer rows than there are.

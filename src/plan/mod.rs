@@ -1,10 +1,13 @@
 //! Rules × catalogue → [`Plan`]: every name resolved, every expression typed, every statement text made. Immutable.
 
 mod advice;
+mod columns;
 mod compile;
 mod computed;
 mod grants;
 mod key;
+mod matches;
+mod presets;
 mod print;
 mod quoted;
 mod relations;

@@ -2,22 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{self, Catalog, Generation, TableKind};
+use crate::catalog::{self, Catalog, TableKind};
 use crate::dialect::postgres::{self, Lock};
-use crate::expr::{Compiled, Expected, Reads, TableId, Variable, World};
-use crate::plan::grants::{self, Unknown};
+use crate::expr::{Compiled, Reads, TableId, Variable, World};
 use crate::plan::schemas::Schemas;
-use crate::plan::source::{Context, preset_variables};
+use crate::plan::source::Context;
 use crate::plan::world::find;
-use crate::plan::{Check, Field, Grant, Preset, TablePlan, advice, key};
-use crate::rules::{self, Guard, ProjectGuard, RuleSet, TableRules};
+use crate::plan::{Check, Field, Grant, Preset, TablePlan, advice, columns, grants, key, presets};
+use crate::rules::{Guard, ProjectGuard, RuleSet, TableRules};
 use crate::schema::Schema;
-use crate::vocabulary::names::{ColumnName, FieldName};
+use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
-use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
-use crate::vocabulary::suggest::closest;
 
 /// What the tables of one rule set share.
 pub(super) struct Shared<'a> {
@@ -50,16 +47,16 @@ pub(super) fn compile(
         .iter()
         .map(|column| column.field.node.clone())
         .collect();
-    names.extend(meant(rules, facts).map(|(_, column)| column.name.as_str().into()));
+    names.extend(columns::meant(rules, facts).map(|(_, column)| column.name.as_str().into()));
     let context = Context {
         world: shared.world,
         table: Some(id),
         fields: &names,
         schemas: shared.schemas,
     };
-    let fields = fields(rules, facts, key, &matching, &context, problems);
-    let presets = presets(rules, facts, key, &matching, &context, problems);
-    let unknown = unknown_on_create(rules, facts, key, &matching);
+    let fields = columns::fields(rules, facts, key, &matching, &context, problems);
+    let presets = presets::presets(rules, facts, key, &matching, &context, problems);
+    let unknown = presets::unknown_on_create(rules, facts, key, &matching);
     let guards = grants::guards(rules, &matching, &context, &unknown, problems);
     let grants = grants::grants(rules, &names, &context, &unknown, problems);
     let checks = grants::checks(rules, &names, &context, &unknown, problems);
@@ -67,7 +64,7 @@ pub(super) fn compile(
         .schema
         .as_ref()
         .and_then(|schema| context.schema(schema, problems));
-    let preset_only = preset_only(facts, &fields, &presets);
+    let preset_only = presets::preset_only(facts, &fields, &presets);
     let key = key?;
     let parts = Parts {
         fields: &fields,
@@ -105,22 +102,6 @@ pub(super) fn compile(
         checks,
         schema,
         image,
-    })
-}
-
-/// The columns that entries of `columns` mean whose own name is not known: what else says that name is right.
-fn meant<'a>(
-    rules: &'a TableRules,
-    facts: &'a catalog::Table,
-) -> impl Iterator<Item = (&'a rules::ColumnRule, &'a catalog::Column)> {
-    rules.columns.iter().filter_map(|rule| {
-        let name = rule.column.node.as_str();
-        if facts.column(name).is_some() {
-            return None;
-        }
-        let known = facts.columns.iter().map(|column| column.name.as_str());
-        let (_, column) = facts.column(closest(name, known)?)?;
-        Some((rule, column))
     })
 }
 
@@ -185,7 +166,8 @@ fn matching_guards<'a>(
     matching
 }
 
-fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> bool {
+/// Whether a guard of the project is for a table.
+pub(super) fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> bool {
     let is_named = guard
         .tables
         .as_ref()
@@ -195,228 +177,6 @@ fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> 
             .having
             .iter()
             .all(|column| facts.column(column.node.as_str()).is_some())
-}
-
-fn fields(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    key: Option<ColumnId>,
-    guards: &[&ProjectGuard],
-    context: &Context<'_>,
-    problems: &mut Problems,
-) -> BTreeMap<FieldName, Field> {
-    let mut fields = BTreeMap::new();
-    for rule in &rules.columns {
-        if rule.field.node.as_str() == "id" {
-            problems.push(
-                Problem::error(
-                    rule.field.place.clone(),
-                    "`id` is the row's key, which never changes",
-                )
-                .help("take it out: the key needs no entry under `columns`"),
-            );
-            continue;
-        }
-        let Some((id, column)) = find(facts, &rule.column, problems) else {
-            look_over(rule, context, problems);
-            continue;
-        };
-        if key == Some(id) {
-            problems.push(
-                Problem::error(
-                    rule.column.place.clone(),
-                    format!("`{}` is the key, which never changes", column.name),
-                )
-                .help("take it out: the key needs no entry under `columns`"),
-            );
-            continue;
-        }
-        refuse_computed_column(rule, column, problems);
-        let guarded = guards.iter().any(|guard| {
-            guard
-                .immutable
-                .iter()
-                .any(|immutable| immutable.node == column.name)
-        });
-        let field = Field {
-            column: id,
-            is_immutable: rule.is_immutable || guarded,
-            default: rule.default.as_ref().and_then(|source| {
-                context.expression(
-                    source,
-                    preset_variables(Op::Create),
-                    Expected::Column(&column.ty),
-                    problems,
-                )
-            }),
-            schema: rule
-                .schema
-                .as_ref()
-                .and_then(|schema| context.schema(schema, problems)),
-        };
-        fields.insert(rule.field.node.clone(), field);
-    }
-    fields
-}
-
-/// What stands at a column that is not there may have mistakes of its own.
-fn look_over(rule: &rules::ColumnRule, context: &Context<'_>, problems: &mut Problems) {
-    if let Some(source) = &rule.default {
-        let _ = context.expression(
-            source,
-            preset_variables(Op::Create),
-            Expected::Any,
-            problems,
-        );
-    }
-    if let Some(schema) = &rule.schema {
-        let _ = context.schema(schema, problems);
-    }
-}
-
-fn refuse_computed_column(
-    rule: &rules::ColumnRule,
-    column: &catalog::Column,
-    problems: &mut Problems,
-) {
-    if matches!(
-        column.generation,
-        Generation::Stored | Generation::IdentityAlways
-    ) {
-        problems.push(
-            Problem::error(
-                rule.column.place.clone(),
-                format!("the database computes `{}` itself", column.name),
-            )
-            .help("take it out of `columns`; if apps send it all the same, list it under `ignore`"),
-        );
-    }
-}
-
-fn presets(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    key: Option<ColumnId>,
-    guards: &[&ProjectGuard],
-    context: &Context<'_>,
-    problems: &mut Problems,
-) -> Vec<Preset> {
-    let mut presets: Vec<Preset> = Vec::new();
-    for rule in guards
-        .iter()
-        .flat_map(|guard| &guard.presets)
-        .chain(&rules.presets)
-    {
-        let Some((column, facts_of_column)) = find(facts, &rule.column, problems) else {
-            let variables = preset_variables(rule.op);
-            let _ = context.expression(&rule.value, variables, Expected::Any, problems);
-            continue;
-        };
-        if key == Some(column)
-            || matches!(
-                facts_of_column.generation,
-                Generation::Stored | Generation::IdentityAlways
-            )
-        {
-            problems.push(
-                Problem::error(
-                    rule.column.place.clone(),
-                    format!("`{}` cannot be preset", rule.column.node),
-                )
-                .help("the key comes from the app, and generated columns from the database"),
-            );
-            continue;
-        }
-        if presets
-            .iter()
-            .any(|other| other.column == column && other.op == rule.op)
-        {
-            problems.push(twin(&rule.column, rule.op));
-            continue;
-        }
-        let expected = Expected::Column(&facts_of_column.ty);
-        if let Some(value) =
-            context.expression(&rule.value, preset_variables(rule.op), expected, problems)
-        {
-            presets.push(Preset {
-                op: rule.op,
-                column,
-                value,
-            });
-        }
-    }
-    presets
-}
-
-fn twin(column: &Spanned<ColumnName>, op: Op) -> Problem {
-    Problem::error(
-        column.place.clone(),
-        format!("`{}` is preset twice for {op}", column.node),
-    )
-    .help("a column takes one preset for each op: from one guard, or from the table")
-}
-
-/// Columns set by presets alone: an app may send them under the database's name.
-fn preset_only(
-    facts: &catalog::Table,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
-) -> BTreeMap<FieldName, ColumnId> {
-    presets
-        .iter()
-        .filter(|preset| !fields.values().any(|field| field.column == preset.column))
-        .filter_map(|preset| {
-            Some((
-                FieldName::from(facts.at(preset.column)?.name.as_str()),
-                preset.column,
-            ))
-        })
-        .collect()
-}
-
-/// Columns whose value on create only the database knows, unless the app happens to send one. What is written counts, right or wrong.
-fn unknown_on_create<'f>(
-    rules: &TableRules,
-    facts: &'f catalog::Table,
-    key: Option<ColumnId>,
-    guards: &[&ProjectGuard],
-) -> Unknown<'f> {
-    let presets = guards.iter().flat_map(|guard| &guard.presets);
-    let preset: BTreeSet<&ColumnName> = presets
-        .chain(&rules.presets)
-        .filter(|preset| preset.op == Op::Create)
-        .map(|preset| &preset.column.node)
-        .collect();
-    let with_default = |name: &ColumnName| {
-        rules
-            .columns
-            .iter()
-            .any(|rule| rule.column.node == *name && rule.default.is_some())
-    };
-    let meant: BTreeSet<&ColumnName> = meant(rules, facts)
-        .filter(|(rule, _)| rule.default.is_some())
-        .map(|(_, column)| &column.name)
-        .collect();
-    if ["columns", "presets"]
-        .iter()
-        .any(|key| rules.is_unread(key))
-    {
-        return Vec::new();
-    }
-    facts
-        .ids()
-        .filter(|(id, column)| {
-            key != Some(*id) && column.name != rules.key.node && is_database_made(column)
-        })
-        .filter(|(_, column)| !preset.contains(&column.name) && !with_default(&column.name))
-        .filter(|(_, column)| !meant.contains(&column.name))
-        .map(|(id, column)| (id, column.name.as_str()))
-        .collect()
-}
-
-/// Whether the database gives a column a value where nobody else does.
-pub(crate) fn is_database_made(column: &catalog::Column) -> bool {
-    column.has_default || column.generation != Generation::None
 }
 
 /// The compiled parts of a table.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{self, Catalog, Generation, TableKind};
+use crate::catalog::{self, Catalog, Generation};
 use crate::expr::{
     ColumnShape, RelationId, RelationShape, TableId, TableShape, World, claims_shape,
 };
-use crate::plan::quoted::{quoted, quoted_target};
-use crate::plan::{computed, is_matchable};
+use crate::plan::computed;
+use crate::plan::matches::{is_table, matches, missing_index};
 use crate::rules::{RelationRule, RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, MemberName, TableName, Target};
 use crate::vocabulary::place::Spanned;
@@ -233,37 +233,6 @@ fn shape(name: &str, facts: &catalog::Table) -> TableShape {
     }
 }
 
-fn matches(
-    rule: &RelationRule,
-    mine: &catalog::Table,
-    theirs: &catalog::Table,
-    problems: &mut Problems,
-) -> Option<Vec<(ColumnId, ColumnId)>> {
-    let mut pairs = Vec::new();
-    for (their_column, my_column) in &rule.matches {
-        let their = find(theirs, their_column, problems);
-        let my = find(mine, my_column, problems);
-        let (Some((their_id, their)), Some((my_id, my))) = (their, my) else {
-            continue;
-        };
-        if is_matchable(&my.ty.kind, &their.ty.kind) {
-            pairs.push((my_id, their_id));
-        } else {
-            problems.push(
-                Problem::error(
-                    my_column.place.clone(),
-                    format!(
-                        "`{}` ({}) cannot match `{}` ({}): the types differ",
-                        my.name, my.ty.cast, their.name, their.ty.cast
-                    ),
-                )
-                .help("match columns of one type"),
-            );
-        }
-    }
-    (pairs.len() == rule.matches.len() && !pairs.is_empty()).then_some(pairs)
-}
-
 /// The column of a name, or a problem that suggests another.
 pub(super) fn find<'t>(
     table: &'t catalog::Table,
@@ -292,36 +261,6 @@ fn list(table: &catalog::Table) -> String {
         .map(|column| format!("`{}`", column.name))
         .collect();
     names.join(", ")
-}
-
-fn missing_index(rule: &RelationRule, theirs: &catalog::Table) -> Problem {
-    let name = &rule.name.node;
-    let place = rule.name.place.clone();
-    if !is_table(theirs) {
-        let message = format!(
-            "relation `{name}` leads to `{}`, a view or a foreign table, which has no index to follow",
-            theirs.target
-        );
-        return Problem::error(place, message).help("lead it to the table behind");
-    }
-    let message = format!(
-        "relation `{name}` has no index to follow: every upload would read all of `{}`",
-        theirs.target
-    );
-    let columns: Vec<String> = rule
-        .matches
-        .iter()
-        .map(|(theirs, _)| quoted(theirs.node.as_str()))
-        .collect();
-    Problem::error(place, message).help(format!(
-        "make one in the database: `CREATE INDEX ON {} ({});`",
-        quoted_target(&theirs.target),
-        columns.join(", ")
-    ))
-}
-
-fn is_table(facts: &catalog::Table) -> bool {
-    matches!(facts.kind, TableKind::Ordinary | TableKind::Partitioned)
 }
 
 /// A relation or computed value that a column hides.

@@ -3,6 +3,7 @@
 //! Messages are ours, one for each keyword: the library's own text quotes values.
 
 mod inspect;
+mod keywords;
 mod message;
 #[cfg(test)]
 mod tests;
