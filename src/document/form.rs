@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::vocabulary::place::{Place, SourceText, Spanned};
+use crate::vocabulary::place::{Place, SourceJson, SourceText, Spanned};
 
 /// A value of the kind its key says.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub enum Shape {
     /// An address.
     Address(SocketAddr),
     /// A JSON Schema or a key set.
-    Json(serde_json::Value),
+    Json(SourceJson),
     /// A list; one value where one or a list may stand.
     List(Vec<Form>),
     /// A map, in the order it is written.
@@ -46,12 +46,17 @@ impl Form {
     pub fn get(&self, name: &str) -> Option<&Self> {
         self.entry(name)
             .map(|(_, form)| form)
-            .filter(|form| !matches!(form.shape, Shape::Broken))
+            .filter(|form| !form.is_broken())
     }
 
     /// A key and its value, of use or not.
     pub fn entry(&self, name: &str) -> Option<&(Spanned<String>, Self)> {
         self.map().iter().find(|(key, _)| key.node == name)
+    }
+
+    /// Whether it is written, and of no use.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.shape, Shape::Broken)
     }
 
     /// The entries of a map.
@@ -108,10 +113,10 @@ impl Form {
         }
     }
 
-    /// A JSON value with its place.
-    pub fn json(&self) -> Option<Spanned<serde_json::Value>> {
+    /// A JSON value, which knows where its parts stand.
+    pub fn json(&self) -> Option<&SourceJson> {
         match &self.shape {
-            Shape::Json(value) => Some(Spanned::new(value.clone(), self.place.clone())),
+            Shape::Json(json) => Some(json),
             _ => None,
         }
     }

@@ -5,9 +5,11 @@
 
 mod form;
 pub mod keys;
+mod node;
 mod place;
 mod read;
 mod scalar;
+mod syntax;
 #[cfg(test)]
 mod tests;
 
@@ -17,52 +19,14 @@ use std::sync::Arc;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 pub use form::{Form, Shape};
+pub use node::{Content, Entry, Node, Scalar};
 pub use read::{Environment, read};
 
 use crate::document::place::Offsets;
 use crate::vocabulary::limits::{RULE_FILE_BYTES_MAX, YAML_DEPTH_MAX};
 use crate::vocabulary::place::{Place, SourceText, Spanned};
 use crate::vocabulary::problem::{Problem, Problems};
-
-/// One value of a document, and where it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// What it is.
-    pub content: Content,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// What a node is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// Text, quoted or not.
-    Scalar(Scalar),
-    /// A list.
-    List(Vec<Node>),
-    /// A map, in the order it is written.
-    Map(Vec<Entry>),
-}
-
-/// A scalar as written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scalar {
-    /// Its text, which knows where each of its bytes stands.
-    pub text: SourceText,
-    /// Whether it stands without quotes, so that `true`, `12` and `null` may mean more than text.
-    pub is_plain: bool,
-    /// Whether it is tagged `!env`: the name of a variable of the environment.
-    pub is_env: bool,
-}
-
-/// One entry of a map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Its key.
-    pub key: Spanned<String>,
-    /// Its value.
-    pub value: Node,
-}
+use crate::vocabulary::suggest::closest;
 
 /// Reads a text. The tree is `None` where the text is no YAML at all, is empty, or breaks a limit; other problems leave what could be read.
 pub fn parse(file: &str, text: &str) -> (Option<Node>, Problems) {
@@ -136,25 +100,8 @@ impl<'t> Reader<'t> {
 
     fn syntax(&self, error: &ScanError) -> Problem {
         let start = self.offsets.byte(error.marker().index());
-        let problem = Problem::error(
-            self.at(start, start),
-            format!("this is not YAML: {}", error.info()),
-        );
-        let line_start = self
-            .text
-            .get(..start)
-            .and_then(|before| before.rfind('\n'))
-            .map_or(0, |at| at + 1);
-        let line = self
-            .text
-            .get(line_start..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_default();
-        if line.contains('\t') {
-            problem.help("indent with blanks: YAML takes no tabs")
-        } else {
-            problem.help("look at the quotes, brackets and indentation up to here")
-        }
+        let (reason, help) = syntax::in_words(error.info());
+        Problem::error(self.at(start, start), format!("this is not YAML: {reason}")).help(help)
     }
 
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Problem> {
@@ -165,8 +112,11 @@ impl<'t> Reader<'t> {
         let place = self.place(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_anchor(anchor, &place);
                 let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+                // What looks like an anchor behind such a tag is the `&&` of an expression.
+                if tag.as_deref().is_none_or(|tag| tag == "!env") {
+                    self.refuse_anchor(anchor, &place);
+                }
                 Ok(self.scalar(&text, style, tag.as_deref(), place))
             }
             Event::SequenceStart(anchor, tag) => {
@@ -192,7 +142,16 @@ impl<'t> Reader<'t> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&str>, place: Place) -> Node {
         let is_env = tag == Some("!env");
-        self.refuse_tag(tag.is_some() && !is_env, &place);
+        let is_meant = tag.is_some_and(|tag| closest(tag, ["!env"].into_iter()).is_some());
+        if let Some(tag) = tag.filter(|_| is_meant) {
+            let problem = Problem::error(
+                place.clone(),
+                format!("`{tag}` is a tag to YAML, and not known"),
+            );
+            self.problems.push(problem.help("did you mean `!env`?"));
+        } else if let Some(tag) = tag.filter(|_| !is_env) {
+            return self.tagged(text, tag, &place);
+        }
         let raw = self.text.get(place.start..place.end).unwrap_or_default();
         let source = SourceText {
             text: text.into(),
@@ -203,7 +162,42 @@ impl<'t> Reader<'t> {
             content: Content::Scalar(Scalar {
                 text: source,
                 is_plain: style == ScalarStyle::Plain,
-                is_env,
+                is_env: is_env || is_meant,
+            }),
+            place,
+        }
+    }
+
+    /// A scalar behind a tag. An expression that begins with `!` looks like one to YAML, so it is read as the author meant it.
+    fn tagged(&mut self, text: &str, tag: &str, scalar: &Place) -> Node {
+        let before = self.text.get(..scalar.start).unwrap_or_default();
+        let start = before.rfind(tag).unwrap_or(scalar.start);
+        let place = self.at(start, scalar.end.max(start + tag.len()));
+        let written = self.text.get(place.start..place.end).unwrap_or_default();
+        let text = if written.contains('\n') {
+            format!("{tag} {text}")
+        } else {
+            written.trim_end().to_owned()
+        };
+        self.problems.push(
+            Problem::error(
+                self.at(start, start + tag.len()),
+                format!("`{tag}` is a tag to YAML, and not known"),
+            )
+            .help(format!(
+                "put an expression that begins with `!` in quotes: `\"{text}\"`; the only tag is `!env NAME`"
+            )),
+        );
+        let source = SourceText {
+            runs: place::runs(&text, written, start, ScalarStyle::Plain).into(),
+            text: text.into(),
+            place: place.clone(),
+        };
+        Node {
+            content: Content::Scalar(Scalar {
+                text: source,
+                is_plain: true,
+                is_env: false,
             }),
             place,
         }
@@ -291,61 +285,6 @@ impl<'t> Reader<'t> {
             file: self.file.clone(),
             start,
             end,
-        }
-    }
-}
-
-impl Node {
-    /// Whether it is YAML's null: nothing, `~` or `null` without quotes.
-    pub fn is_null(&self) -> bool {
-        matches!(&self.content, Content::Scalar(scalar)
-            if scalar.is_plain && !scalar.is_env && ["", "~", "null", "Null", "NULL"].contains(&&*scalar.text.text))
-    }
-
-    /// The scalar, where it is one.
-    pub fn scalar(&self) -> Option<&Scalar> {
-        match &self.content {
-            Content::Scalar(scalar) => Some(scalar),
-            Content::List(_) | Content::Map(_) => None,
-        }
-    }
-
-    /// Where its first word stands: a scalar as a whole, else the first key or item.
-    pub fn opening(&self) -> Place {
-        match &self.content {
-            Content::Map(entries) => entries.first().map(|entry| entry.key.place.clone()),
-            Content::List(items) => items.first().map(Self::opening),
-            Content::Scalar(_) => None,
-        }
-        .unwrap_or_else(|| self.place.clone())
-    }
-
-    /// The same as JSON, plain scalars read by YAML's core schema, numbers with every digit. An `!env` scalar is its name.
-    pub fn to_json(&self) -> serde_json::Value {
-        match &self.content {
-            Content::List(items) => items.iter().map(Self::to_json).collect(),
-            Content::Map(entries) => {
-                let members = entries
-                    .iter()
-                    .map(|entry| (entry.key.node.clone(), entry.value.to_json()));
-                serde_json::Value::Object(members.collect())
-            }
-            Content::Scalar(_) if self.is_null() => serde_json::Value::Null,
-            Content::Scalar(scalar) => scalar.to_json(),
-        }
-    }
-}
-
-impl Scalar {
-    fn to_json(&self) -> serde_json::Value {
-        let text = &*self.text.text;
-        match text {
-            _ if !self.is_plain => text.into(),
-            "true" | "True" | "TRUE" => true.into(),
-            "false" | "False" | "FALSE" => false.into(),
-            _ => text
-                .parse::<serde_json::Number>()
-                .map_or_else(|_| text.into(), serde_json::Value::Number),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::document::form::{Form, Shape};
 use crate::document::keys::{Block, Key, Kind};
 use crate::document::{Content, Entry, Node, Scalar, scalar};
 use crate::vocabulary::limits::{Limit, Limits};
-use crate::vocabulary::place::{Place, SourceText, Spanned};
+use crate::vocabulary::place::{Place, SourceJson, SourceText, Spanned};
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::suggest::closest;
 
@@ -181,8 +181,8 @@ impl Reader<'_> {
             Kind::Schema => bare?
                 .parse::<bool>()
                 .ok()
-                .map(|flag| Shape::Json(flag.into())),
-            Kind::KeySet => key_set(Shape::Json(serde_json::from_str(text).ok()?)),
+                .map(|flag| json_at(flag.into(), node)),
+            Kind::KeySet => key_set(json_at(serde_json::from_str(text).ok()?, node)),
             _ => None,
         }
     }
@@ -218,24 +218,12 @@ impl Reader<'_> {
     fn block(&mut self, entries: &[Entry], node: &Node, block: &'static Block, at: &At) -> Shape {
         let mut read = Vec::new();
         for entry in entries {
-            let Some(key) = block.key(&entry.key.node) else {
-                let problem = unknown(&entry.key, block.names(), "key");
-                self.problems.push(problem);
-                continue;
-            };
-            let under = at.under(&entry.key, Some(key));
-            let form = if let Kind::Later(_) = key.kind {
-                Form {
-                    place: entry.value.place.clone(),
-                    is_env: false,
-                    shape: self.later(&under, &entry.key.place),
-                }
-            } else {
-                self.form(&entry.value, &key.kind, &under)
-            };
-            read.push((entry.key.clone(), form));
+            match block.key(&entry.key.node) {
+                Some(key) => read.push((entry.key.clone(), self.entry(entry, key, at))),
+                None => read.extend(self.meant(entry, entries, block, at)),
+            }
         }
-        let is_there = |name| entries.iter().any(|entry| entry.key.node == name);
+        let is_there = |name| read.iter().any(|(key, _)| key.node == name);
         for key in block.keys {
             if key.is_required && !is_there(key.name) {
                 let message = format!("`{}` is missing", key.name);
@@ -245,6 +233,46 @@ impl Reader<'_> {
             }
         }
         Shape::Map(read)
+    }
+
+    fn entry(&mut self, entry: &Entry, key: &Key, at: &At) -> Form {
+        let under = at.under(&entry.key, Some(key));
+        if let Kind::Later(_) = key.kind {
+            return Form {
+                place: entry.value.place.clone(),
+                is_env: false,
+                shape: self.later(&under, &entry.key.place),
+            };
+        }
+        self.form(&entry.value, &key.kind, &under)
+    }
+
+    /// What stands under a key that is not known. Where its value is what a near key takes, it counts as written: one mistake is told once.
+    fn meant(
+        &mut self,
+        entry: &Entry,
+        entries: &[Entry],
+        block: &'static Block,
+        at: &At,
+    ) -> Option<(Spanned<String>, Form)> {
+        let problem = unknown(&entry.key, block.names(), "key");
+        self.problems.push(problem);
+        let key = block.key(closest(&entry.key.node, block.names())?)?;
+        if entries.iter().any(|other| other.key.node == key.name) {
+            return None;
+        }
+        let mut problems = Problems::default();
+        let mut reader = Reader {
+            environment: self.environment,
+            overridden: self.overridden,
+            problems: &mut problems,
+        };
+        let form = reader.entry(entry, key, at);
+        if !matches!(form.shape, Shape::Broken) {
+            self.problems.append(problems);
+        }
+        let written = Spanned::new(key.name.to_owned(), entry.key.place.clone());
+        Some((written, form))
     }
 
     fn map(&mut self, entries: &[Entry], kind: &Kind, at: &At) -> Shape {
@@ -281,7 +309,7 @@ impl Reader<'_> {
 
     fn json(&mut self, node: &Node, at: &At) -> Shape {
         match self.resolved(node, at) {
-            Some(node) => Shape::Json(node.to_json()),
+            Some(node) => Shape::Json(node.to_source_json()),
             None => Shape::Broken,
         }
     }
@@ -365,10 +393,19 @@ impl Reader<'_> {
     }
 }
 
+/// JSON of which only the whole has a place.
+fn json_at(value: serde_json::Value, node: &Node) -> Shape {
+    Shape::Json(SourceJson {
+        value,
+        place: node.place.clone(),
+        parts: Arc::default(),
+    })
+}
+
 /// A key set is told from any other JSON by its list of keys.
 fn key_set(shape: Shape) -> Option<Shape> {
     match &shape {
-        Shape::Json(value) if value.get("keys").is_none_or(|keys| !keys.is_array()) => None,
+        Shape::Json(json) if json.value.get("keys").is_none_or(|keys| !keys.is_array()) => None,
         _ => Some(shape),
     }
 }

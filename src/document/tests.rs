@@ -45,7 +45,7 @@ fn all_that_is_refused_is_found_in_one_go() {
     let wanted = [
         "anchors are not taken",
         "aliases are not taken",
-        "this tag is not known",
+        "`!thing` is a tag to YAML, and not known",
         "`a` stands twice",
         "merge keys are not taken",
         "a key is text",

@@ -71,9 +71,9 @@ fn on_large_stack(
             .and_then(|thread| thread.join().ok())
     })
     .unwrap_or_else(|| {
-        Err(vec![Fault::error(
-            0..text.len(),
-            "the expression cannot be read",
-        )])
+        Err(vec![
+            Fault::error(0..text.len(), "the expression cannot be read")
+                .help("write it in a simpler way"),
+        ])
     })
 }

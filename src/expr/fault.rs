@@ -15,6 +15,10 @@ pub struct Fault {
     pub help: Option<String>,
     /// It compiles all the same.
     pub is_warning: bool,
+    /// It lies in a computed value that is named here: whoever compiles that one by itself is told it there, unless it is the use that is wrong.
+    pub is_inherited: bool,
+    /// It is that a name is not known: at another place the same name is the same mistake.
+    pub is_unknown_name: bool,
 }
 
 impl Fault {
@@ -25,6 +29,8 @@ impl Fault {
             message: message.into(),
             help: None,
             is_warning: false,
+            is_inherited: false,
+            is_unknown_name: false,
         }
     }
 
@@ -33,6 +39,15 @@ impl Fault {
         Self {
             is_warning: true,
             ..Self::error(range, message)
+        }
+    }
+
+    /// It is about a name that is not known.
+    #[must_use]
+    pub(super) fn of_unknown_name(self) -> Self {
+        Self {
+            is_unknown_name: true,
+            ..self
         }
     }
 

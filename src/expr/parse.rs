@@ -35,26 +35,35 @@ pub(super) fn parse(text: &str) -> Result<Expression, Fault> {
 /// The first thing that the parser did not understand.
 fn syntax_fault(text: &str, tokens: &Tokens, errors: &ParseErrors) -> Fault {
     let Some(error) = errors.errors.first() else {
-        return Fault::error(0..text.len(), "the expression cannot be read");
+        return unreadable(0..text.len());
     };
     let start = offset(text, error.pos).min(text.len());
     let Some(token) = tokens.at(start).filter(|token| token.range.end > start) else {
         return Fault::error(
             text.trim_end().len()..text.len(),
             "the expression ends too early",
-        );
+        )
+        .help("write what the last operator takes, or take it out");
     };
     let spelled = text.get(token.range.clone()).unwrap_or_default();
-    let message = if error.msg.starts_with("reserved identifier") {
-        format!("`{spelled}` is a reserved word")
+    let (message, help) = if error.msg.starts_with("reserved identifier") {
+        let message = format!("`{spelled}` is a reserved word");
+        (message, "name a column like this as `this['if']`")
     } else if error.msg.starts_with("invalid int") || error.msg.starts_with("invalid uint") {
-        format!("`{spelled}` is out of range for an integer of 64 bits")
+        let message = format!("`{spelled}` is out of range for an integer of 64 bits");
+        (
+            message,
+            "write it with a point to make it a decimal or a double",
+        )
     } else if error.msg.starts_with("invalid double") {
-        format!("`{spelled}` is out of range for a double")
+        let message = format!("`{spelled}` is out of range for a double");
+        (message, "write a smaller number")
     } else if error.msg.starts_with("invalid") {
-        "this text holds an escape that means nothing".to_owned()
+        let message = "this text holds an escape that means nothing".to_owned();
+        (message, "write a backslash twice, or the text as `r'…'`")
     } else {
-        format!("`{spelled}` is not expected here")
+        let message = format!("`{spelled}` is not expected here");
+        (message, "an operator or a comma may be missing before it")
     };
     let fault = Fault::error(token.range.clone(), message);
     match spelled.to_ascii_lowercase().as_str() {
@@ -62,7 +71,7 @@ fn syntax_fault(text: &str, tokens: &Tokens, errors: &ParseErrors) -> Fault {
         "or" => fault.help("write `||`"),
         "is" => fault.help("write `==`"),
         "not" => fault.help("write `!`"),
-        _ => fault,
+        _ => fault.help(help),
     }
 }
 
@@ -148,7 +157,8 @@ impl Reader<'_> {
                     "messages (`{}{{…}}`) are not supported yet",
                     message.type_name
                 ),
-            )),
+            )
+            .help("write a map, like `{'a': 1}`")),
             Expr::Comprehension(_) | Expr::Unspecified => Err(unreadable(token)),
         }
     }
@@ -332,9 +342,9 @@ fn operator(name: &str) -> Option<Operator> {
 }
 
 fn not_yet(range: Range<usize>, what: &str) -> Fault {
-    Fault::error(range, format!("{what} is not supported yet"))
+    Fault::error(range, format!("{what} is not supported yet")).help("write it in another way")
 }
 
 fn unreadable(range: Range<usize>) -> Fault {
-    Fault::error(range, "this cannot be read")
+    Fault::error(range, "this cannot be read").help("write it in a simpler way")
 }

@@ -52,7 +52,8 @@ impl Tokens {
         }
         let tokens = Scanner { text, at: 0 }.tokens()?;
         if tokens.is_empty() {
-            return Err(Fault::error(0..text.len(), "the expression is empty"));
+            return Err(Fault::error(0..text.len(), "the expression is empty")
+                .help("write a condition, like `this.owner_id == auth.sub`"));
         }
         let closing = pair(text, &tokens)?;
         Ok(Self { tokens, closing })
@@ -213,7 +214,8 @@ impl Scanner<'_> {
             }
             if next.is_none() || (quote.len() == 1 && matches!(next, Some('\n' | '\r'))) {
                 let range = self.at..self.text.len() - inside.len();
-                return Err(Fault::error(range, "this text has no closing quote"));
+                return Err(Fault::error(range, "this text has no closing quote")
+                    .help("close it with the quote that opens it"));
             }
             inside = chars.as_str();
         }
@@ -239,7 +241,9 @@ impl Scanner<'_> {
             '`' => "write a name with odd characters as `this['Order No']`",
             _ => {
                 let message = format!("`{}` has no meaning here", first.escape_debug());
-                return Err(Fault::error(start..self.at, message));
+                return Err(Fault::error(start..self.at, message).help(
+                    "put text in quotes, and write a column with an odd name as `this['Größe']`",
+                ));
             }
         };
         let message = format!("`{first}` has no meaning here");
@@ -263,7 +267,8 @@ fn pair(text: &str, tokens: &[Token]) -> Result<BTreeMap<usize, usize>, Fault> {
                 });
                 let Some(opening) = opening else {
                     let message = format!("`{spelled}` closes nothing that is open");
-                    return Err(Fault::error(token.range.clone(), message));
+                    return Err(Fault::error(token.range.clone(), message)
+                        .help("take it out, or open it before"));
                 };
                 closing.insert(opening.range.start, token.range.start);
             }
@@ -278,7 +283,7 @@ fn pair(text: &str, tokens: &[Token]) -> Result<BTreeMap<usize, usize>, Fault> {
         Some(opening) => {
             let spelled = text.get(opening.range.clone()).unwrap_or_default();
             let message = format!("`{spelled}` is never closed");
-            Err(Fault::error(opening.range.clone(), message))
+            Err(Fault::error(opening.range.clone(), message).help("close it"))
         }
         None => Ok(closing),
     }

@@ -1,6 +1,7 @@
 //! Which names expressions can use, and what types they have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::catalog::ColumnType;
 use crate::vocabulary::names::{ColumnName, FieldName, MemberName};
@@ -37,6 +38,10 @@ pub struct TableShape {
     pub relations: BTreeMap<MemberName, RelationId>,
     /// Its computed values by name: CEL over `this` and `auth`, inlined where used.
     pub computed: BTreeMap<MemberName, SourceText>,
+    /// Relations and computed values that came to nothing. What is wrong is told where they are written; naming one is no second mistake.
+    pub broken: BTreeSet<MemberName>,
+    /// Whether part of its rules could not be read: a name that is not known may stand there, and is no mistake.
+    pub is_incomplete: bool,
 }
 
 /// A column as expressions see it.
@@ -134,6 +139,8 @@ pub struct Scope<'a> {
     pub world: &'a World,
     /// The table whose rows `old`, `new` and `this` are.
     pub table: Option<TableId>,
+    /// The computed value of that table that is being defined: it cannot read itself.
+    pub defines: Option<&'a MemberName>,
     /// The variables it may use here; another one of the language is an error that says so.
     pub variables: &'a [Variable],
     /// The fields that `changed` may hold, so that `'x' in changed` can be checked.
@@ -162,6 +169,8 @@ pub struct Reads {
     pub variables: BTreeSet<Variable>,
     /// Columns of `old`, `new` and `this`.
     pub columns: BTreeSet<(Variable, ColumnId)>,
+    /// Where the text first names each of them, or the computed value that reads it.
+    pub places: BTreeMap<(Variable, ColumnId), Range<usize>>,
     /// Relations followed, at any depth, with the columns that are read of the related rows (matched columns of nested relations included).
     pub related: BTreeMap<RelationId, BTreeSet<ColumnId>>,
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::auth::ClaimsSchema;
-use crate::catalog::Catalog;
-use crate::plan::source::schema_at;
+use crate::catalog::{Catalog, Table};
+use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
 use crate::plan::{Plan, TablePlan, print, relations, world};
 use crate::rules::{RuleSet, TableRules};
-use crate::vocabulary::names::TableName;
+use crate::vocabulary::names::{ColumnName, TableName};
+use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::suggest::closest;
 
@@ -21,33 +21,46 @@ pub struct Compilation {
     pub problems: Problems,
 }
 
-/// Compiles rules against a catalogue.
+/// Compiles rules against a catalogue. One mistake is one problem: what only hangs on another mistake is not told.
 pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     let mut problems = Problems::default();
-    let schemas = schema_files(rules, &mut problems);
-    let claims = claims(rules, &schemas, &mut problems);
-    let built = world::build(rules, catalog, &mut problems);
+    let mut advice = Problems::default();
+    let schemas = Schemas::of(rules, &mut problems);
+    let claims = schemas.claims(rules, &mut problems);
+    let shape = rules.claims.as_ref().filter(|_| claims.is_some());
+    let shape = shape.map(|claims| schemas.resolved(&claims.value));
+    let built = world::build(rules, catalog, shape, &mut problems);
     let shared = Shared {
         rules,
+        catalog,
         world: &built.world,
         schemas: &schemas,
+        require_guard: are_guards_known(rules, catalog, &mut problems) && rules.require_guard,
     };
     let mut tables: BTreeMap<TableName, TablePlan> = BTreeMap::new();
     for rules in &rules.tables {
         let id = built.names.get(&rules.table.node);
         let facts = catalog.tables.get(&rules.target.node);
-        let (Some(id), Some(facts)) = (id, facts) else {
-            problems.push(unknown_target(rules, catalog));
-            continue;
-        };
-        if let Some(plan) = table::compile(rules, facts, *id, &shared, &mut problems) {
-            tables.insert(rules.table.node.clone(), plan);
+        if let (Some(id), Some(facts)) = (id, facts) {
+            let plan = table::compile(rules, facts, *id, &shared, &mut problems, &mut advice);
+            tables.extend(plan.map(|plan| (rules.table.node.clone(), plan)));
         }
     }
-    warn_of_hidden_relations(rules, &built, catalog, &mut problems);
+    if let Some(guard) = rules.guards.first() {
+        problems.keep_first(|place| place.file == guard.place.file);
+    }
+    warn_of_hidden_relations(rules, &built, catalog, &mut advice);
+    if !problems.has_errors() && !rules.unread.is_anything {
+        problems.append(advice);
+    }
     let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
-    let claims_text = rules.claims.as_ref().map(|claims| &claims.node);
-    let text = print::text(tables.values(), &relations, claims_text);
+    let text = print::text(
+        tables.values(),
+        &built.world,
+        &relations,
+        shape,
+        schemas.files(),
+    );
     let plan = claims
         .filter(|_| !problems.has_errors())
         .map(|claims| Plan {
@@ -61,51 +74,44 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     Compilation { plan, problems }
 }
 
-fn schema_files(rules: &RuleSet, problems: &mut Problems) -> BTreeMap<String, serde_json::Value> {
-    let files: BTreeMap<String, serde_json::Value> = rules
-        .schemas
+/// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing, and
+/// where tables lack a guard for it, that is the mistake to tell.
+fn are_guards_known(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> bool {
+    let targets: Vec<(&TableRules, &Table)> = rules
+        .tables
         .iter()
-        .map(|(path, schema)| (path.clone(), schema.node.clone()))
+        .filter_map(|rules| Some((rules, catalog.tables.get(&rules.target.node)?)))
         .collect();
-    for (_, schema) in &rules.schemas {
-        let _ = schema_at(schema, &files, problems);
-    }
-    files
-}
-
-fn claims(
-    rules: &RuleSet,
-    schemas: &BTreeMap<String, serde_json::Value>,
-    problems: &mut Problems,
-) -> Option<ClaimsSchema> {
-    let source = rules.claims.as_ref();
-    match ClaimsSchema::compile(source.map(|claims| &claims.node), schemas) {
-        Ok(claims) => Some(claims),
-        Err(faults) => {
-            for fault in faults {
-                let mut problem = Problem::nowhere(fault.message);
-                problem.place = source.map(|claims| claims.place.clone());
-                problem.help = fault.help;
-                problems.push(problem);
-            }
-            None
+    let names = || targets.iter().flat_map(|(_, facts)| &facts.columns);
+    let is_covered = |(rules_of, facts): &(&TableRules, &Table)| {
+        let mut guards = rules.guards.iter();
+        rules_of.guard.is_some() || guards.any(|guard| table::matches(guard, rules_of, facts))
+    };
+    let lacks_guard = rules.require_guard && !targets.iter().all(is_covered);
+    let asked = rules.guards.iter().flat_map(|guard| &guard.having);
+    let unknown = |column: &&Spanned<ColumnName>| names().all(|known| known.name != column.node);
+    let unknown: Vec<_> = asked.filter(unknown).collect();
+    for column in &unknown {
+        if targets.is_empty() {
+            continue;
         }
+        let message = format!(
+            "none of these tables has a column `{}`, so this guard matches none",
+            column.node
+        );
+        let place = column.place.clone();
+        let problem = if lacks_guard {
+            Problem::error(place, message)
+        } else {
+            Problem::warning(place, message)
+        };
+        let known = names().map(|column| column.name.as_str());
+        problems.push(match closest(column.node.as_str(), known) {
+            Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
+            None => problem.help("write a column by the database's name, or take the guard out"),
+        });
     }
-}
-
-fn unknown_target(rules: &TableRules, catalog: &Catalog) -> Problem {
-    let target = &rules.target.node;
-    let problem = Problem::error(
-        rules.target.place.clone(),
-        format!("the database has no table `{target}`"),
-    );
-    let known: Vec<String> = catalog.tables.keys().map(ToString::to_string).collect();
-    match closest(&target.to_string(), known.iter().map(String::as_str)) {
-        Some(suggestion) => problem.help(format!("did you mean `target: {suggestion}`?")),
-        None => {
-            problem.help("create the table first, or name another one with `target: schema.table`")
-        }
-    }
+    unknown.is_empty()
 }
 
 /// Related tables on which row-level security hides rows from us: a condition then sees fewer rows than there are.

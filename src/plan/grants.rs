@@ -68,8 +68,8 @@ fn grant(
     problems: &mut Problems,
 ) -> Option<Grant> {
     for field in grant.fields.iter().flatten() {
-        if !fields.contains(&field.node) {
-            problems.push(unknown_field(
+        if !fields.contains(&field.node) && !rules.is_unread("columns") {
+            problems.push_once(unknown_field(
                 field.node.as_str(),
                 fields,
                 field.place.clone(),
@@ -118,9 +118,9 @@ pub(super) fn checks(
             if let Some(field) = check
                 .field
                 .as_ref()
-                .filter(|field| !fields.contains(&field.node))
+                .filter(|field| !fields.contains(&field.node) && !rules.is_unread("columns"))
             {
-                problems.push(unknown_field(
+                problems.push_once(unknown_field(
                     field.node.as_str(),
                     fields,
                     field.place.clone(),
@@ -129,6 +129,13 @@ pub(super) fn checks(
             }
             let rule = context.condition(&check.rule, CHECK, problems)?;
             let ops = ops_of(&rule, check.ops.as_deref());
+            if ops.is_empty() {
+                let message = "this check is never asked: it names an image that none of its operations has";
+                problems.push(
+                    Problem::error(check.rule.place.clone(), message)
+                        .help("`old` is there for update and delete, `new` for create and update; `ops` has to name one of them"),
+                );
+            }
             if ops.contains(&Op::Create) && rules.allow.iter().any(|grant| grant.op == Op::Create) {
                 refuse_unknown(&check.rule, &rule, unknown, problems);
             }
@@ -167,15 +174,18 @@ fn refuse_unknown(
     if !names_image(compiled) {
         return;
     }
-    let columns = &compiled.reads().columns;
+    let places = &compiled.reads().places;
     for (id, name) in unknown {
-        if columns.contains(&(Variable::New, *id)) || columns.contains(&(Variable::This, *id)) {
+        let images = [Variable::New, Variable::This];
+        let read = images.iter().find_map(|image| places.get(&(*image, *id)));
+        if let Some(range) = read {
+            let message = format!(
+                "on create `{name}` is left to the database's default, so it is not known before the row is written"
+            );
             problems.push(
-                Problem::error(
-                    source.place.clone(),
-                    format!("on create `{name}` is left to the database's default, and this rule reads it before the row is written"),
-                )
-                .help(format!("give it a value here: `default` under `columns: {{ {name}: … }}`, or a preset for create")),
+                Problem::error(source.at(range.clone()), message).help(format!(
+                    "give it a value here: `columns: {{ {name}: {{ default: … }} }}`, or `presets: {{ create: {{ {name}: … }} }}`"
+                )),
             );
         }
     }
@@ -188,6 +198,8 @@ fn unknown_field(name: &str, fields: &BTreeSet<FieldName>, place: Place, table: 
     );
     match closest(name, fields.iter().map(FieldName::as_str)) {
         Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
-        None => problem.help("name columns as the app does"),
+        None => problem.help(format!(
+            "write one of them, by the app's name, or add `{name}:` to `columns`"
+        )),
     }
 }

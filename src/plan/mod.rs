@@ -1,9 +1,17 @@
 //! Rules × catalogue → [`Plan`]: every name resolved, every expression typed, every statement text made. Immutable.
 
+mod advice;
+mod columns;
 mod compile;
+mod computed;
 mod grants;
+mod key;
+mod matches;
+mod presets;
 mod print;
+mod quoted;
 mod relations;
+mod schemas;
 mod source;
 mod table;
 mod world;
@@ -11,6 +19,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
+pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, Kind};

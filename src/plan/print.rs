@@ -1,9 +1,11 @@
 //! A plan as text: what `rulegate check --plan` shows, and what its digest is made of.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
+use crate::expr::World;
 use crate::plan::{Check, Field, Grant, Preset, RelationPlan, TablePlan};
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::row::ColumnId;
@@ -11,24 +13,25 @@ use crate::vocabulary::row::ColumnId;
 /// The text of a plan. Two plans that decide alike print alike.
 pub(super) fn text<'a>(
     tables: impl Iterator<Item = &'a TablePlan>,
+    world: &World,
     relations: &[RelationPlan],
     claims: Option<&serde_json::Value>,
+    schemas: &BTreeMap<String, serde_json::Value>,
 ) -> String {
     let mut out = String::new();
     if let Some(claims) = claims {
         let _ = writeln!(out, "claims {claims}");
     }
+    for (path, schema) in schemas {
+        let _ = writeln!(out, "schema {path} {schema}");
+    }
     for table in tables {
-        let _ = print_table(&mut out, table);
+        let _ = print_table(&mut out, table, world);
     }
     for relation in relations {
-        let _ = writeln!(
-            out,
-            "relation {} reads {}\n  {}",
-            relation.id.0, relation.facts.target, relation.read.text
-        );
+        let _ = print_relation(&mut out, relation, world);
     }
-    out
+    out.trim_start().to_owned()
 }
 
 /// The first 12 hex digits of the text's SHA-256.
@@ -40,10 +43,26 @@ pub(super) fn digest(text: &str) -> String {
     })
 }
 
-fn print_table(out: &mut String, table: &TablePlan) -> fmt::Result {
+fn print_relation(out: &mut String, relation: &RelationPlan, world: &World) -> fmt::Result {
+    let Some(shape) = world.relations.get(relation.id.0 as usize) else {
+        return Ok(());
+    };
+    let from = world.tables.get(shape.from.0 as usize);
     writeln!(
         out,
-        "table {} -> {} key {}",
+        "\nrelation {}.{} -> {} {}\n  read  {}",
+        from.map_or("?", |table| &table.name),
+        shape.name,
+        if shape.is_to_one { "one" } else { "many" },
+        relation.facts.target,
+        relation.read.text
+    )
+}
+
+fn print_table(out: &mut String, table: &TablePlan, world: &World) -> fmt::Result {
+    writeln!(
+        out,
+        "\ntable {} -> {} key {}",
         table.name,
         table.facts.target,
         name(table, table.key)
@@ -59,11 +78,15 @@ fn print_table(out: &mut String, table: &TablePlan) -> fmt::Result {
             out,
             "  preset {op} {} = {}",
             name(table, *column),
-            value.text()
+            indented(value.text())
         )?;
     }
+    let shape = world.tables.get(table.id.0 as usize);
+    for (member, source) in shape.into_iter().flat_map(|shape| &shape.computed) {
+        writeln!(out, "  computed {member} = {}", indented(&source.text))?;
+    }
     for guard in &table.guards {
-        writeln!(out, "  guard {}", guard.text())?;
+        writeln!(out, "  guard {}", indented(guard.text()))?;
     }
     for Grant {
         op,
@@ -76,7 +99,7 @@ fn print_table(out: &mut String, table: &TablePlan) -> fmt::Result {
             let fields: Vec<&str> = fields.iter().map(FieldName::as_str).collect();
             write!(out, " ({})", fields.join(", "))?;
         }
-        writeln!(out, " if {}", condition.text())?;
+        writeln!(out, " if {}", indented(condition.text()))?;
     }
     for check in &table.checks {
         print_check(out, check)?;
@@ -107,7 +130,7 @@ fn print_field(
         write!(out, " immutable")?;
     }
     if let Some(default) = &rule.default {
-        write!(out, " default {}", default.text())?;
+        write!(out, " default {}", indented(default.text()))?;
     }
     if let Some(schema) = &rule.schema {
         write!(out, " schema {}", schema.source())?;
@@ -122,7 +145,7 @@ fn print_check(out: &mut String, check: &Check) -> fmt::Result {
         "  check {} on {}: {}",
         check.code,
         ops.join(", "),
-        check.rule.text()
+        indented(check.rule.text())
     )?;
     if let Some(field) = &check.field {
         write!(out, " field {field}")?;
@@ -131,6 +154,11 @@ fn print_check(out: &mut String, check: &Check) -> fmt::Result {
         write!(out, " message {message:?}")?;
     }
     writeln!(out)
+}
+
+/// An expression as written; further lines of it are set in.
+fn indented(text: &str) -> String {
+    text.trim_end().replace('\n', "\n      ")
 }
 
 fn name(table: &TablePlan, column: ColumnId) -> &str {

@@ -1,20 +1,21 @@
 //! Expressions and schemas of the author's text → compiled ones, or problems at their place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::expr::{self, Compiled, Expected, Fault, Scope, TableId, Variable, World};
-use crate::schema::{self, Schema};
+use crate::plan::schemas::Schemas;
+use crate::schema::Schema;
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
-use crate::vocabulary::place::{SourceText, Spanned};
-use crate::vocabulary::problem::{Problem, Problems, Severity};
+use crate::vocabulary::place::{SourceJson, SourceText};
+use crate::vocabulary::problem::{Problem, Problems};
 
 /// What stands around the expressions of one table.
 pub(super) struct Context<'a> {
     pub world: &'a World,
     pub table: Option<TableId>,
     pub fields: &'a BTreeSet<FieldName>,
-    pub schemas: &'a BTreeMap<String, serde_json::Value>,
+    pub schemas: &'a Schemas,
 }
 
 /// The variables that a guard may name: it holds for every op.
@@ -73,6 +74,7 @@ impl Context<'_> {
         let scope = Scope {
             world: self.world,
             table: self.table,
+            defines: None,
             variables,
             fields: self.fields,
             expected,
@@ -100,45 +102,25 @@ impl Context<'_> {
     }
 
     /// Compiles a JSON Schema.
-    pub(super) fn schema(
-        &self,
-        source: &Spanned<serde_json::Value>,
-        problems: &mut Problems,
-    ) -> Option<Schema> {
-        schema_at(source, self.schemas, problems)
+    pub(super) fn schema(&self, source: &SourceJson, problems: &mut Problems) -> Option<Schema> {
+        self.schemas.compile(source, problems)
     }
 }
 
-/// Compiles a JSON Schema that may refer to files of the rules folder.
-pub(super) fn schema_at(
-    source: &Spanned<serde_json::Value>,
-    files: &BTreeMap<String, serde_json::Value>,
-    problems: &mut Problems,
-) -> Option<Schema> {
-    match schema::compile(&source.node, files) {
-        Ok(schema) => Some(schema),
-        Err(faults) => {
-            for fault in faults {
-                let mut problem = Problem::error(source.place.clone(), fault.message);
-                problem.help = fault.help;
-                problems.push(problem);
-            }
-            None
-        }
-    }
-}
-
-fn report(source: &SourceText, faults: &[Fault], problems: &mut Problems) {
+/// Reports the faults of an expression at their places.
+pub(super) fn report(source: &SourceText, faults: &[Fault], problems: &mut Problems) {
     for fault in faults {
-        problems.push(Problem {
-            severity: if fault.is_warning {
-                Severity::Warning
-            } else {
-                Severity::Error
-            },
-            place: Some(source.at(fault.range.clone())),
-            message: fault.message.clone(),
-            help: fault.help.clone(),
-        });
+        let place = source.at(fault.range.clone());
+        let mut problem = if fault.is_warning {
+            Problem::warning(place, fault.message.clone())
+        } else {
+            Problem::error(place, fault.message.clone())
+        };
+        problem.help.clone_from(&fault.help);
+        if fault.is_unknown_name {
+            problems.push_once(problem);
+        } else {
+            problems.push(problem);
+        }
     }
 }

@@ -2,56 +2,61 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{self, Generation, TableKind};
+use crate::catalog::{self, Catalog, TableKind};
 use crate::dialect::postgres::{self, Lock};
-use crate::expr::{Compiled, Expected, Reads, TableId, Variable, World};
-use crate::plan::grants::{self, Unknown};
-use crate::plan::source::{COMPUTED, Context, preset_variables};
+use crate::expr::{Compiled, Reads, TableId, Variable, World};
+use crate::plan::schemas::Schemas;
+use crate::plan::source::Context;
 use crate::plan::world::find;
-use crate::plan::{Check, Field, Grant, Preset, TablePlan};
-use crate::rules::{self, Guard, ProjectGuard, RuleSet, TableRules};
+use crate::plan::{Check, Field, Grant, Preset, TablePlan, advice, columns, grants, key, presets};
+use crate::rules::{Guard, ProjectGuard, RuleSet, TableRules};
 use crate::schema::Schema;
-use crate::vocabulary::names::{ColumnName, FieldName};
+use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
-use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
 
 /// What the tables of one rule set share.
 pub(super) struct Shared<'a> {
     pub rules: &'a RuleSet,
+    pub catalog: &'a Catalog,
     pub world: &'a World,
-    pub schemas: &'a BTreeMap<String, serde_json::Value>,
+    pub schemas: &'a Schemas,
+    /// Whether every table must have a guard or say `guard: none`.
+    pub require_guard: bool,
 }
 
-/// Compiles the rules of one table. What is wrong goes to `problems`; a table with errors may come out incomplete, and then nothing loads.
+/// Compiles the rules of one table. What is wrong goes to `problems`, what only matters once nothing is wrong to `advice`;
+/// a table with errors may come out incomplete, and then nothing loads.
 pub(super) fn compile(
     rules: &TableRules,
     facts: &catalog::Table,
     id: TableId,
     shared: &Shared<'_>,
     problems: &mut Problems,
+    advice: &mut Problems,
 ) -> Option<TablePlan> {
-    refuse_target(rules, facts, problems);
-    let key = key(rules, facts, problems)?;
-    let matching = matching_guards(rules, facts, shared.rules, problems);
-    let names: BTreeSet<FieldName> = rules
+    let key = if is_target_fit(rules, facts, problems) {
+        key::key(rules, facts, problems)
+    } else {
+        None
+    };
+    let matching = matching_guards(rules, facts, shared, problems);
+    let mut names: BTreeSet<FieldName> = rules
         .columns
         .iter()
         .map(|column| column.field.node.clone())
         .collect();
+    names.extend(columns::meant(rules, facts).map(|(_, column)| column.name.as_str().into()));
     let context = Context {
         world: shared.world,
         table: Some(id),
         fields: &names,
         schemas: shared.schemas,
     };
-    let fields = fields(rules, facts, key, &matching, &context, problems);
-    let presets = presets(rules, facts, key, &matching, &context, problems);
-    let unknown = unknown_on_create(facts, key, &fields, &presets);
-    for (_, source) in &rules.computed {
-        let _ = context.expression(source, COMPUTED, Expected::Any, problems);
-    }
+    let fields = columns::fields(rules, facts, key, &matching, &context, problems);
+    let presets = presets::presets(rules, facts, key, &matching, &context, problems);
+    let unknown = presets::unknown_on_create(rules, facts, key, &matching);
     let guards = grants::guards(rules, &matching, &context, &unknown, problems);
     let grants = grants::grants(rules, &names, &context, &unknown, problems);
     let checks = grants::checks(rules, &names, &context, &unknown, problems);
@@ -59,8 +64,8 @@ pub(super) fn compile(
         .schema
         .as_ref()
         .and_then(|schema| context.schema(schema, problems));
-    let preset_only = preset_only(facts, &fields, &presets);
-    warn_of_triggers(rules, facts, problems);
+    let preset_only = presets::preset_only(facts, &fields, &presets);
+    let key = key?;
     let parts = Parts {
         fields: &fields,
         presets: &presets,
@@ -70,7 +75,8 @@ pub(super) fn compile(
         schema: schema.as_ref(),
     };
     let image = image(facts, key, &parts);
-    warn_of_privileges(rules, facts, &image, &parts, problems);
+    advice::warn_of_triggers(rules, facts, advice);
+    advice::warn_of_privileges(rules, facts, shared.catalog, &image, &parts, advice);
     let read = |op, lock| {
         let could_be_allowed = grants.iter().any(|grant: &Grant| grant.op == op);
         let lock = if could_be_allowed { lock } else { Lock::None };
@@ -99,82 +105,37 @@ pub(super) fn compile(
     })
 }
 
-fn refuse_target(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) {
+/// Whether the target is a table at all. One that is not has no key to look at.
+fn is_target_fit(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) -> bool {
     let place = &rules.target.place;
-    match facts.kind {
-        TableKind::Ordinary | TableKind::Partitioned => {}
-        TableKind::View | TableKind::Foreign => problems.push(
-            Problem::error(
-                place.clone(),
-                format!("`{}` is a view or a foreign table", facts.target),
-            )
-            .help("a target is an ordinary or a partitioned table: name the table behind it"),
-        ),
+    if matches!(facts.kind, TableKind::View | TableKind::Foreign) {
+        let message = format!("`{}` is a view or a foreign table", facts.target);
+        problems.push(Problem::error(place.clone(), message).help(
+            "a target is an ordinary or a partitioned table: write `target:` with the one behind it",
+        ));
+        return false;
     }
     if facts.rls.binds_login {
-        problems.push(
-            Problem::error(
-                place.clone(),
-                format!("row-level security of `{}` applies to the role we log in as, so hidden rows would look absent", facts.target),
-            )
-            .help("log in as a role with BYPASSRLS (or the owner, without FORCE), and name the restricted one in `database.role`"),
+        let message = format!(
+            "row-level security of `{}` applies to the role we log in as, so hidden rows would look absent",
+            facts.target
         );
+        problems.push(Problem::error(place.clone(), message).help(
+            "log in as a role with BYPASSRLS (or the owner, without FORCE), and write the restricted one as `database: { role: … }`",
+        ));
     }
-}
-
-fn key(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) -> Option<ColumnId> {
-    let (id, column) = find(facts, &rules.key, problems)?;
-    let place = rules.key.place.clone();
-    let is_unique = facts
-        .indexes
-        .iter()
-        .any(|index| index.identifies_rows() && index.columns == [Some(id)]);
-    if !is_unique || !column.not_null {
-        let composite = facts
-            .indexes
-            .iter()
-            .any(|index| index.is_primary && index.columns.len() > 1);
-        let help = if composite {
-            "the primary key has several columns, which is not supported: add one NOT NULL column with a unique index, and name it as `key`"
-        } else {
-            "a key is one NOT NULL column with a valid, immediate unique index on exactly it"
-        };
-        problems.push(
-            Problem::error(
-                place,
-                format!(
-                    "`{}` does not identify the rows of `{}`",
-                    column.name, facts.target
-                ),
-            )
-            .help(help),
-        );
-        return None;
-    }
-    let creates = rules.allow.iter().any(|grant| grant.op == Op::Create);
-    if creates
-        && matches!(
-            column.generation,
-            Generation::Stored | Generation::IdentityAlways
-        )
-    {
-        problems.push(
-            Problem::error(place, format!("the database makes `{}` itself, so an app cannot create rows with an id of its own", column.name))
-                .help("use GENERATED BY DEFAULT, or take `create` out of `allow`"),
-        );
-        return None;
-    }
-    Some(id)
+    true
 }
 
 /// The project's guards that match a table.
 fn matching_guards<'a>(
     rules: &TableRules,
     facts: &catalog::Table,
-    set: &'a RuleSet,
+    shared: &Shared<'a>,
     problems: &mut Problems,
 ) -> Vec<&'a ProjectGuard> {
-    let matching: Vec<&ProjectGuard> = set
+    let matching: Vec<&ProjectGuard> = shared
+        .rules
         .guards
         .iter()
         .filter(|guard| matches(guard, rules, facts))
@@ -190,7 +151,7 @@ fn matching_guards<'a>(
             )
             .help("take `guard: none` out, or narrow the guard's `tables`"),
         ),
-        (None, true) if set.require_guard => problems.push(
+        (None, true) if shared.require_guard && !rules.is_unread("guard") => problems.push(
             Problem::error(
                 rules.table.place.clone(),
                 format!("no guard covers `{}`", rules.table.node),
@@ -199,10 +160,14 @@ fn matching_guards<'a>(
         ),
         _ => {}
     }
+    for column in matching.iter().flat_map(|guard| &guard.immutable) {
+        let _ = find(facts, column, problems);
+    }
     matching
 }
 
-fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> bool {
+/// Whether a guard of the project is for a table.
+pub(super) fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> bool {
     let is_named = guard
         .tables
         .as_ref()
@@ -214,201 +179,14 @@ fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> 
             .all(|column| facts.column(column.node.as_str()).is_some())
 }
 
-fn fields(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    key: ColumnId,
-    guards: &[&ProjectGuard],
-    context: &Context<'_>,
-    problems: &mut Problems,
-) -> BTreeMap<FieldName, Field> {
-    let mut fields = BTreeMap::new();
-    for rule in &rules.columns {
-        if rule.field.node.as_str() == "id" {
-            problems.push(
-                Problem::error(
-                    rule.field.place.clone(),
-                    "`id` is the row's key, which never changes",
-                )
-                .help("take it out: the key needs no entry under `columns`"),
-            );
-            continue;
-        }
-        let Some((id, column)) = find(facts, &rule.column, problems) else {
-            continue;
-        };
-        if id == key {
-            problems.push(
-                Problem::error(
-                    rule.column.place.clone(),
-                    format!("`{}` is the key, which never changes", column.name),
-                )
-                .help("take it out: the key needs no entry under `columns`"),
-            );
-            continue;
-        }
-        refuse_computed_column(rule, column, problems);
-        let guarded = guards.iter().any(|guard| {
-            guard
-                .immutable
-                .iter()
-                .any(|immutable| immutable.node == column.name)
-        });
-        let field = Field {
-            column: id,
-            is_immutable: rule.is_immutable || guarded,
-            default: rule.default.as_ref().and_then(|source| {
-                context.expression(
-                    source,
-                    preset_variables(Op::Create),
-                    Expected::Column(&column.ty),
-                    problems,
-                )
-            }),
-            schema: rule
-                .schema
-                .as_ref()
-                .and_then(|schema| context.schema(schema, problems)),
-        };
-        fields.insert(rule.field.node.clone(), field);
-    }
-    fields
-}
-
-fn refuse_computed_column(
-    rule: &rules::ColumnRule,
-    column: &catalog::Column,
-    problems: &mut Problems,
-) {
-    if matches!(
-        column.generation,
-        Generation::Stored | Generation::IdentityAlways
-    ) {
-        problems.push(
-            Problem::error(
-                rule.column.place.clone(),
-                format!("the database computes `{}` itself", column.name),
-            )
-            .help("take it out of `columns`; if apps send it all the same, list it under `ignore`"),
-        );
-    }
-}
-
-fn presets(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    key: ColumnId,
-    guards: &[&ProjectGuard],
-    context: &Context<'_>,
-    problems: &mut Problems,
-) -> Vec<Preset> {
-    let mut presets: Vec<Preset> = Vec::new();
-    for rule in guards
-        .iter()
-        .flat_map(|guard| &guard.presets)
-        .chain(&rules.presets)
-    {
-        let Some((column, facts_of_column)) = find(facts, &rule.column, problems) else {
-            continue;
-        };
-        if column == key
-            || matches!(
-                facts_of_column.generation,
-                Generation::Stored | Generation::IdentityAlways
-            )
-        {
-            problems.push(
-                Problem::error(
-                    rule.column.place.clone(),
-                    format!("`{}` cannot be preset", rule.column.node),
-                )
-                .help("the key comes from the app, and generated columns from the database"),
-            );
-            continue;
-        }
-        if presets
-            .iter()
-            .any(|other| other.column == column && other.op == rule.op)
-        {
-            problems.push(twin(&rule.column, rule.op));
-            continue;
-        }
-        let expected = Expected::Column(&facts_of_column.ty);
-        if let Some(value) =
-            context.expression(&rule.value, preset_variables(rule.op), expected, problems)
-        {
-            presets.push(Preset {
-                op: rule.op,
-                column,
-                value,
-            });
-        }
-    }
-    presets
-}
-
-fn twin(column: &Spanned<ColumnName>, op: Op) -> Problem {
-    Problem::error(
-        column.place.clone(),
-        format!("`{}` is preset twice for {op}", column.node),
-    )
-    .help("a column takes one preset for each op: from one guard, or from the table")
-}
-
-/// Columns set by presets alone: an app may send them under the database's name.
-fn preset_only(
-    facts: &catalog::Table,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
-) -> BTreeMap<FieldName, ColumnId> {
-    presets
-        .iter()
-        .filter(|preset| !fields.values().any(|field| field.column == preset.column))
-        .filter_map(|preset| {
-            Some((
-                FieldName::from(facts.at(preset.column)?.name.as_str()),
-                preset.column,
-            ))
-        })
-        .collect()
-}
-
-/// Columns whose value on create only the database knows, unless the app happens to send one.
-fn unknown_on_create<'f>(
-    facts: &'f catalog::Table,
-    key: ColumnId,
-    fields: &BTreeMap<FieldName, Field>,
-    presets: &[Preset],
-) -> Unknown<'f> {
-    facts
-        .ids()
-        .filter(|(id, column)| *id != key && is_database_made(column))
-        .filter(|(id, _)| {
-            !presets
-                .iter()
-                .any(|preset| preset.column == *id && preset.op == Op::Create)
-        })
-        .filter(|(id, _)| {
-            !fields
-                .values()
-                .any(|field| field.column == *id && field.default.is_some())
-        })
-        .map(|(id, column)| (id, column.name.as_str()))
-        .collect()
-}
-
-/// Whether the database gives a column a value where nobody else does.
-pub(crate) fn is_database_made(column: &catalog::Column) -> bool {
-    column.has_default || column.generation != Generation::None
-}
-
-struct Parts<'a> {
-    fields: &'a BTreeMap<FieldName, Field>,
-    presets: &'a [Preset],
-    guards: &'a [Compiled],
-    grants: &'a [Grant],
-    checks: &'a [Check],
-    schema: Option<&'a Schema>,
+/// The compiled parts of a table.
+pub(super) struct Parts<'a> {
+    pub fields: &'a BTreeMap<FieldName, Field>,
+    pub presets: &'a [Preset],
+    pub guards: &'a [Compiled],
+    pub grants: &'a [Grant],
+    pub checks: &'a [Check],
+    pub schema: Option<&'a Schema>,
 }
 
 impl Parts<'_> {
@@ -444,77 +222,4 @@ fn image(facts: &catalog::Table, key: ColumnId, parts: &Parts<'_>) -> Vec<Column
         );
     }
     columns.into_iter().collect()
-}
-
-fn warn_of_triggers(rules: &TableRules, facts: &catalog::Table, problems: &mut Problems) {
-    for trigger in facts
-        .triggers
-        .iter()
-        .filter(|trigger| trigger.is_before_row)
-    {
-        problems.push(Problem::warning(
-            rules.target.place.clone(),
-            format!(
-                "trigger `{}` of `{}` runs after the rules and can alter what they judged",
-                trigger.name, facts.target
-            ),
-        ));
-    }
-}
-
-fn warn_of_privileges(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    image: &[ColumnId],
-    parts: &Parts<'_>,
-    problems: &mut Problems,
-) {
-    let missing = missing_privileges(rules, facts, image, parts);
-    if !missing.is_empty() {
-        problems.push(
-            Problem::warning(
-                rules.target.place.clone(),
-                format!(
-                    "the database role lacks privileges on `{}`: {}",
-                    facts.target,
-                    missing.join(", ")
-                ),
-            )
-            .help("GRANT them, or uploads to this table have to wait"),
-        );
-    }
-}
-
-/// What our roles need for what the rules allow, and do not have (rule-language, *A table*).
-fn missing_privileges(
-    rules: &TableRules,
-    facts: &catalog::Table,
-    image: &[ColumnId],
-    parts: &Parts<'_>,
-) -> Vec<String> {
-    let allows = |op| parts.grants.iter().any(|grant| grant.op == op);
-    let is_preset = |id, op| parts.presets.iter().any(|p| p.column == id && p.op == op);
-    let (creates, updates, deletes) = (allows(Op::Create), allows(Op::Update), allows(Op::Delete));
-    let mut missing = Vec::new();
-    for (id, column) in facts.ids() {
-        let field = parts.fields.values().find(|field| field.column == id);
-        let is_key = column.name == rules.key.node;
-        let inserts = creates && (is_key || field.is_some() || is_preset(id, Op::Create));
-        let sets = updates
-            && (field.is_some_and(|field| !field.is_immutable) || is_preset(id, Op::Update));
-        let locks = is_key && (updates || deletes);
-        let reads = image.contains(&id) && (creates || updates || deletes);
-        let needs = [
-            (reads && !column.privileges.select, "SELECT"),
-            (inserts && !column.privileges.insert, "INSERT"),
-            ((sets || locks) && !column.privileges.update, "UPDATE"),
-        ];
-        for (_, privilege) in needs.into_iter().filter(|(is_missing, _)| *is_missing) {
-            missing.push(format!("{privilege} ({})", column.name));
-        }
-    }
-    if deletes && !facts.may_delete {
-        missing.push("DELETE".to_owned());
-    }
-    missing
 }

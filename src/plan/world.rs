@@ -1,14 +1,15 @@
 //! The tables, relations and claims that expressions can name, from rules and catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{self, Catalog, Generation};
 use crate::expr::{
     ColumnShape, RelationId, RelationShape, TableId, TableShape, World, claims_shape,
 };
-use crate::plan::is_matchable;
+use crate::plan::computed;
+use crate::plan::matches::{is_table, matches, missing_index};
 use crate::rules::{RelationRule, RuleSet, TableRules};
-use crate::vocabulary::names::{ColumnName, TableName, Target};
+use crate::vocabulary::names::{ColumnName, MemberName, TableName, Target};
 use crate::vocabulary::place::Spanned;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
@@ -31,22 +32,30 @@ pub(super) struct Built {
 struct Builder<'a> {
     catalog: &'a Catalog,
     facts: Vec<&'a catalog::Table>,
+    /// Tables whose rules or target came to nothing.
+    lost: BTreeSet<TableName>,
+    /// The targets that lost tables seem to mean: their rules say more of those than is known here.
+    meant: BTreeSet<Target>,
     built: Built,
 }
 
-/// Makes the world. A table whose target does not exist gets no entry; the problem is reported where its rules are compiled.
-pub(super) fn build(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> Built {
+/// Makes the world.
+pub(super) fn build(
+    rules: &RuleSet,
+    catalog: &Catalog,
+    claims: Option<&serde_json::Value>,
+    problems: &mut Problems,
+) -> Built {
     let mut builder = Builder {
         catalog,
         facts: Vec::new(),
+        lost: rules.unread.tables.clone(),
+        meant: BTreeSet::new(),
         built: Built::default(),
     };
-    builder.built.world.claims = claims_shape(rules.claims.as_ref().map(|claims| &claims.node));
+    builder.built.world.claims = claims_shape(claims);
     for table in &rules.tables {
-        if let Some(id) = builder.table(&table.target.node, table.table.node.as_str()) {
-            builder.built.names.insert(table.table.node.clone(), id);
-            builder.computed(id, table);
-        }
+        builder.table_with_rules(table, problems);
     }
     for table in &rules.tables {
         let from = builder.built.names.get(&table.table.node).copied();
@@ -55,10 +64,64 @@ pub(super) fn build(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems)
             builder.built.relation_targets.push(target);
         }
     }
+    builder.leave_open_what_is_meant();
+    let Built { world, names, .. } = &mut builder.built;
+    computed::settle(rules, names, world, problems);
     builder.built
 }
 
 impl<'a> Builder<'a> {
+    /// Takes a table with rules in; one whose target does not exist is lost, and told of here alone.
+    fn table_with_rules(&mut self, rules: &TableRules, problems: &mut Problems) {
+        if rules.is_unread("target") {
+            self.lost.insert(rules.table.node.clone());
+            return;
+        }
+        let name = rules.table.node.as_str();
+        let Some(id) = self.table(&rules.target.node, name) else {
+            let meant = nearest_target(&rules.target.node, self.catalog);
+            problems.push(unknown_target(rules, meant));
+            self.meant.extend(meant.cloned());
+            self.lost.insert(rules.table.node.clone());
+            return;
+        };
+        self.built.names.insert(rules.table.node.clone(), id);
+        if let Some(shape) = self.shape_of(id) {
+            shape.broken.extend(rules.unread_members.iter().cloned());
+            shape.is_incomplete |= ["relations", "computed", "columns"]
+                .iter()
+                .any(|key| rules.is_unread(key));
+        }
+        let Some(facts) = self.facts_of(id) else {
+            return;
+        };
+        let relations = rules.relations.iter().map(|relation| &relation.name);
+        for name in relations.chain(rules.computed.iter().map(|(name, _)| name)) {
+            if facts.column(name.node.as_str()).is_some() {
+                problems.push(taken(name, facts));
+                self.forget(id, &name.node);
+            }
+        }
+    }
+
+    fn leave_open_what_is_meant(&mut self) {
+        let tables = self.built.targets.iter().zip(&mut self.built.world.tables);
+        for (_, shape) in tables.filter(|(target, _)| self.meant.contains(target)) {
+            shape.is_incomplete = true;
+        }
+    }
+
+    /// A name that comes to nothing: what is wrong with it has been told.
+    fn forget(&mut self, id: TableId, name: &MemberName) {
+        if let Some(shape) = self.shape_of(id) {
+            shape.broken.insert(name.clone());
+        }
+    }
+
+    fn shape_of(&mut self, id: TableId) -> Option<&mut TableShape> {
+        self.built.world.tables.get_mut(id.0 as usize)
+    }
+
     fn table(&mut self, target: &Target, name: &str) -> Option<TableId> {
         if let Some(position) = self.built.targets.iter().position(|known| known == target) {
             return u32::try_from(position).ok().map(TableId);
@@ -71,22 +134,30 @@ impl<'a> Builder<'a> {
         Some(id)
     }
 
-    fn computed(&mut self, id: TableId, rules: &TableRules) {
-        let Some(shape) = self.built.world.tables.get_mut(id.0 as usize) else {
-            return;
-        };
-        for (name, source) in &rules.computed {
-            shape.computed.insert(name.node.clone(), source.clone());
-        }
-    }
-
-    /// Adds a relation; the target it leads to, where that exists.
+    /// Adds a relation; the target it leads to, where that exists. One that comes to nothing stays known by its name.
     fn relation(
         &mut self,
         from: TableId,
         rule: &RelationRule,
         problems: &mut Problems,
     ) -> Option<Target> {
+        let target = self.resolved(from, rule, problems);
+        if target.is_none() {
+            self.forget(from, &rule.name.node);
+        }
+        target
+    }
+
+    fn resolved(
+        &mut self,
+        from: TableId,
+        rule: &RelationRule,
+        problems: &mut Problems,
+    ) -> Option<Target> {
+        let with_rules = self.built.names.get(&rule.table.node).copied();
+        if with_rules.is_none() && self.lost.contains(&rule.table.node) {
+            return None;
+        }
         let Some(to) = self.destination(&rule.table) else {
             problems.push(self.unknown_table(&rule.table));
             return None;
@@ -96,7 +167,11 @@ impl<'a> Builder<'a> {
         let covered = matches.iter().map(|(_, theirs)| *theirs).collect();
         let is_to_one = theirs.is_unique_over(&covered);
         if !is_to_one && !theirs.has_index_over(&covered) {
-            problems.push(missing_index(rule, theirs));
+            // A view that has rules of its own is told of there.
+            if is_table(theirs) || with_rules.is_none() {
+                problems.push(missing_index(rule, theirs));
+            }
+            return None;
         }
         let id = RelationId(u32::try_from(self.built.world.relations.len()).ok()?);
         self.built.world.relations.push(RelationShape {
@@ -106,7 +181,7 @@ impl<'a> Builder<'a> {
             is_to_one,
             matches,
         });
-        let shape = self.built.world.tables.get_mut(from.0 as usize)?;
+        let shape = self.shape_of(from)?;
         shape.relations.insert(rule.name.node.clone(), id);
         Some(theirs.target.clone())
     }
@@ -153,38 +228,9 @@ fn shape(name: &str, facts: &catalog::Table) -> TableShape {
             .collect(),
         relations: BTreeMap::new(),
         computed: BTreeMap::new(),
+        broken: BTreeSet::new(),
+        is_incomplete: false,
     }
-}
-
-fn matches(
-    rule: &RelationRule,
-    mine: &catalog::Table,
-    theirs: &catalog::Table,
-    problems: &mut Problems,
-) -> Option<Vec<(ColumnId, ColumnId)>> {
-    let mut pairs = Vec::new();
-    for (their_column, my_column) in &rule.matches {
-        let their = find(theirs, their_column, problems);
-        let my = find(mine, my_column, problems);
-        let (Some((their_id, their)), Some((my_id, my))) = (their, my) else {
-            continue;
-        };
-        if is_matchable(&my.ty.kind, &their.ty.kind) {
-            pairs.push((my_id, their_id));
-        } else {
-            problems.push(
-                Problem::error(
-                    my_column.place.clone(),
-                    format!(
-                        "`{}` ({}) cannot match `{}` ({}): the types differ",
-                        my.name, my.ty.cast, their.name, their.ty.cast
-                    ),
-                )
-                .help("match columns of one type"),
-            );
-        }
-    }
-    (pairs.len() == rule.matches.len() && !pairs.is_empty()).then_some(pairs)
 }
 
 /// The column of a name, or a problem that suggests another.
@@ -217,22 +263,40 @@ fn list(table: &catalog::Table) -> String {
     names.join(", ")
 }
 
-fn missing_index(rule: &RelationRule, theirs: &catalog::Table) -> Problem {
-    let columns: Vec<&str> = rule
-        .matches
-        .iter()
-        .map(|(theirs, _)| theirs.node.as_str())
-        .collect();
-    Problem::error(
-        rule.name.place.clone(),
-        format!(
-            "relation `{}` has no index to follow: every upload would read all of `{}`",
-            rule.name.node, theirs.target
-        ),
-    )
-    .help(format!(
-        "CREATE INDEX ON {} ({});",
-        theirs.target,
-        columns.join(", ")
-    ))
+/// A relation or computed value that a column hides.
+fn taken(name: &Spanned<MemberName>, facts: &catalog::Table) -> Problem {
+    let message = format!(
+        "`{}` is a column of `{}`, so nothing else can have this name",
+        name.node, facts.target
+    );
+    Problem::error(name.place.clone(), message).help("choose another name")
+}
+
+fn nearest_target<'c>(target: &Target, catalog: &'c Catalog) -> Option<&'c Target> {
+    let known: Vec<String> = catalog.tables.keys().map(ToString::to_string).collect();
+    let near = closest(&target.to_string(), known.iter().map(String::as_str))?;
+    catalog
+        .tables
+        .keys()
+        .find(|known| known.to_string() == near)
+}
+
+fn unknown_target(rules: &TableRules, meant: Option<&Target>) -> Problem {
+    let message = format!("the database has no table `{}`", rules.target.node);
+    let problem = Problem::error(rules.target.place.clone(), message);
+    match meant {
+        Some(meant) => problem.help(format!("did you mean `{}`?", written(meant, rules))),
+        None => {
+            problem.help("create the table first, or name another one with `target: schema.table`")
+        }
+    }
+}
+
+/// How a target would be written: as the app's name, where the rules give no other.
+fn written(meant: &Target, rules: &TableRules) -> String {
+    if rules.target.place == rules.table.place && &*meant.schema == "public" {
+        format!("table: {}", meant.table)
+    } else {
+        format!("target: {meant}")
+    }
 }

@@ -7,11 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::document::keys::Kind;
 use crate::document::{self, Environment, Form};
+use crate::plan;
 use crate::reload::files::{Found, Listing, collect};
 use crate::reload::json;
-use crate::rules::{self, RuleSet, TableRules};
+use crate::rules::{self, RuleSet, TableRules, Unread};
 use crate::settings::{self, Flags, Line, Settings};
-use crate::vocabulary::place::{Place, Sources, Spanned};
+use crate::vocabulary::place::{Place, SourceJson, Sources};
 use crate::vocabulary::problem::{Problem, Problems};
 
 /// What loading a folder came to.
@@ -43,9 +44,15 @@ pub fn load(folder: &Path, environment: &Environment<'_>, flags: &Flags) -> Load
         project: Project::default(),
         tables: Vec::new(),
         schemas: Vec::new(),
+        unread: Unread::default(),
     };
     for file in &files {
         loader.file(file);
+    }
+    for name in &names {
+        if !files.iter().any(|file| file.name == *name) {
+            loader.note_unread(name, "");
+        }
     }
     loader.refuse_absence(folder, &names);
     let Loader {
@@ -54,9 +61,12 @@ pub fn load(folder: &Path, environment: &Environment<'_>, flags: &Flags) -> Load
         project,
         tables,
         schemas,
+        unread,
         ..
     } = loader;
-    let rules = rules::gather(project.form.as_ref(), tables, schemas, &mut problems);
+    let form = project.form.as_ref();
+    let rules = rules::gather(form, tables, schemas, unread, &mut problems);
+    problems.append(plan::schema_problems(&rules));
     Loading {
         settings: project.settings,
         lines: project.lines,
@@ -82,14 +92,18 @@ struct Loader<'a> {
     sources: Sources,
     project: Project,
     tables: Vec<TableRules>,
-    schemas: Vec<(String, Spanned<serde_json::Value>)>,
+    schemas: Vec<(String, SourceJson)>,
+    unread: Unread,
 }
 
 impl Loader<'_> {
     fn file(&mut self, file: &Found) {
         let text = match file.text() {
             Ok(text) => text,
-            Err(problem) => return self.problems.push(problem),
+            Err(problem) => {
+                self.note_unread(&file.name, "");
+                return self.problems.push(problem);
+            }
         };
         self.sources.0.insert(file.shown.clone(), text.into());
         match file.name.as_str() {
@@ -124,16 +138,32 @@ impl Loader<'_> {
         let (node, problems) = document::parse(&file.shown, text);
         self.problems.append(problems);
         let rules = node.and_then(|node| rules::table(&node, self.environment, &mut self.problems));
-        self.tables.extend(rules);
+        match rules {
+            Some(rules) => self.tables.push(rules),
+            None => self.note_unread(&file.name, text),
+        }
+    }
+
+    /// Keeps in mind what a file would have been about, so that nobody who names it is blamed.
+    fn note_unread(&mut self, name: &str, text: &str) {
+        if name.starts_with("schemas/") {
+            self.unread.schemas.insert(name.to_owned());
+            return;
+        }
+        let written = text.lines().find_map(|line| line.strip_prefix("table:"));
+        let word = written.and_then(|rest| rest.split_whitespace().next());
+        let stem = name.split('.').next().unwrap_or_default();
+        let table = word.map_or(stem, |word| word.trim_matches(['"', '\'']));
+        self.unread.tables.insert(table.into());
     }
 
     fn schema(&mut self, file: &Found, text: &str) {
         match json::parse(&file.shown, text) {
-            Ok(value) => {
-                let schema = Spanned::new(value, start(file));
-                self.schemas.push((file.name.clone(), schema));
+            Ok(schema) => self.schemas.push((file.name.clone(), schema)),
+            Err(problem) => {
+                self.note_unread(&file.name, text);
+                self.problems.push(problem);
             }
-            Err(problem) => self.problems.push(problem),
         }
     }
 

@@ -8,9 +8,11 @@ mod table;
 pub use project::gather;
 pub use table::table;
 
+use std::collections::BTreeSet;
+
 use crate::vocabulary::names::{ColumnName, FieldName, MemberName, TableName, Target};
 use crate::vocabulary::operation::Op;
-use crate::vocabulary::place::{Place, SourceText, Spanned};
+use crate::vocabulary::place::{Place, SourceJson, SourceText, Spanned};
 
 /// All rules of a folder as written.
 #[derive(Clone, Debug, Default)]
@@ -20,11 +22,24 @@ pub struct RuleSet {
     /// Whether every table must have a guard or say `guard: none`.
     pub require_guard: bool,
     /// The JSON Schema of the claims, from rulegate.yaml.
-    pub claims: Option<Spanned<serde_json::Value>>,
+    pub claims: Option<SourceJson>,
     /// The tables, in file order.
     pub tables: Vec<TableRules>,
     /// The JSON Schema files under `schemas/`, by the path that `$ref` uses (`schemas/todo.json`).
-    pub schemas: Vec<(String, Spanned<serde_json::Value>)>,
+    pub schemas: Vec<(String, SourceJson)>,
+    /// What was there and could not be read.
+    pub unread: Unread,
+}
+
+/// What was written and could not be read. It is told already: what hangs on it is no second mistake.
+#[derive(Clone, Debug, Default)]
+pub struct Unread {
+    /// Whether anything at all was wrong in the files.
+    pub is_anything: bool,
+    /// Tables, by the name that their file gives them, or else by the file's own.
+    pub tables: BTreeSet<TableName>,
+    /// Schema files, by the path that `$ref` uses.
+    pub schemas: BTreeSet<String>,
 }
 
 /// A guard of the whole project.
@@ -62,7 +77,7 @@ pub struct TableRules {
     /// What is set here.
     pub presets: Vec<Preset>,
     /// JSON Schema of the whole new row.
-    pub schema: Option<Spanned<serde_json::Value>>,
+    pub schema: Option<SourceJson>,
     /// The relations.
     pub relations: Vec<RelationRule>,
     /// The computed values.
@@ -75,6 +90,17 @@ pub struct TableRules {
     pub checks: Vec<Check>,
     /// The table's own guard.
     pub guard: Option<Guard>,
+    /// Keys of the file whose value could not be read.
+    pub unread_keys: BTreeSet<String>,
+    /// Relations and computed values that could not be read, or whose names cannot be used.
+    pub unread_members: BTreeSet<MemberName>,
+}
+
+impl TableRules {
+    /// Whether a key of the file was written and could not be read.
+    pub fn is_unread(&self, key: &str) -> bool {
+        self.unread_keys.contains(key)
+    }
 }
 
 /// One entry of `columns`.
@@ -89,7 +115,7 @@ pub struct ColumnRule {
     /// Used on create when the app sends none.
     pub default: Option<SourceText>,
     /// JSON Schema of its value.
-    pub schema: Option<Spanned<serde_json::Value>>,
+    pub schema: Option<SourceJson>,
 }
 
 /// One preset.

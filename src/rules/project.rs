@@ -5,10 +5,10 @@ use std::fmt;
 
 use crate::document::Form;
 use crate::rules::table::presets;
-use crate::rules::{ProjectGuard, RuleSet, TableRules};
+use crate::rules::{ProjectGuard, RuleSet, TableRules, Unread};
 use crate::vocabulary::limits::RULE_TABLES_MAX;
 use crate::vocabulary::names::{TableName, Target};
-use crate::vocabulary::place::{Place, Spanned};
+use crate::vocabulary::place::{Place, SourceJson, Spanned};
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::suggest::closest;
 
@@ -16,28 +16,45 @@ use crate::vocabulary::suggest::closest;
 pub fn gather(
     file: Option<&Form>,
     tables: Vec<TableRules>,
-    schemas: Vec<(String, Spanned<serde_json::Value>)>,
+    schemas: Vec<(String, SourceJson)>,
+    unread: Unread,
     problems: &mut Problems,
 ) -> RuleSet {
     let block = |name| file.and_then(|file| file.get(name));
     let flag = block("require_guard").and_then(Form::flag);
-    let rules = RuleSet {
+    let written = file.and_then(|file| file.entry("guards"));
+    let mut rules = RuleSet {
         guards: block("guards").map(guards).unwrap_or_default(),
-        require_guard: flag
-            .unwrap_or_else(|| file.is_some_and(|file| file.entry("guards").is_some())),
-        claims: block("client_auth").and_then(|auth| auth.get("claims")?.json()),
+        require_guard: flag.unwrap_or(written.is_some()),
+        claims: block("client_auth").and_then(|auth| auth.get("claims")?.json().cloned()),
         tables,
         schemas,
+        unread,
     };
     refuse_twins(&rules.tables, problems);
-    refuse_unknown_tables(&rules, problems);
-    refuse_unknown_schemas(&rules, problems);
+    let is_sound = refuse_unknown_tables(&rules, problems);
+    // A guard that could not be read, or not found its table, may be the one that a table lacks.
+    rules.require_guard &= is_sound && written.is_none_or(|(_, guards)| is_readable(guards));
+    rules.unread.is_anything = problems.has_errors();
     if let Some(first) = rules.tables.get(RULE_TABLES_MAX) {
         let message = format!("there are more than {RULE_TABLES_MAX} tables");
         let problem = Problem::error(first.table.place.clone(), message);
         problems.push(problem.help("divide the project: one gateway for each part"));
     }
     rules
+}
+
+/// Whether it is known which tables each guard is for.
+fn is_readable(guards: &Form) -> bool {
+    let is_known = |guard: &Form| {
+        let is_broken = |(_, form): &(_, Form)| form.is_broken();
+        let has_broken_items = |(_, form): &(_, Form)| form.list().iter().any(Form::is_broken);
+        !guard.is_broken()
+            && guard.get("tables").is_some()
+            && !guard.map().iter().any(is_broken)
+            && !guard.map().iter().any(has_broken_items)
+    };
+    !guards.is_broken() && guards.list().iter().all(is_known)
 }
 
 fn guards(form: &Form) -> Vec<ProjectGuard> {
@@ -85,7 +102,9 @@ fn twin(noun: &str, name: &dyn fmt::Display, place: &Place, first: &Place) -> Pr
     Problem::error(place.clone(), message).help("keep all rules of a table in one file")
 }
 
-fn refuse_unknown_tables(rules: &RuleSet, problems: &mut Problems) {
+/// Whether each guard names only tables that there are.
+fn refuse_unknown_tables(rules: &RuleSet, problems: &mut Problems) -> bool {
+    let mut is_sound = true;
     let known: Vec<&str> = rules
         .tables
         .iter()
@@ -96,6 +115,10 @@ fn refuse_unknown_tables(rules: &RuleSet, problems: &mut Problems) {
         .iter()
         .flat_map(|guard| guard.tables.iter().flatten());
     for table in named.filter(|table: &&Spanned<TableName>| !known.contains(&table.node.as_str())) {
+        is_sound = false;
+        if rules.unread.tables.contains(&table.node) {
+            continue;
+        }
         let message = format!(
             "this guard names `{}`, and no file has rules for it",
             table.node
@@ -106,34 +129,5 @@ fn refuse_unknown_tables(rules: &RuleSet, problems: &mut Problems) {
             None => problem.help("name tables as the app does"),
         });
     }
-}
-
-/// A schema that is nothing but a reference to a file which is not there.
-fn refuse_unknown_schemas(rules: &RuleSet, problems: &mut Problems) {
-    let known: Vec<&str> = rules
-        .schemas
-        .iter()
-        .map(|(path, _)| path.as_str())
-        .collect();
-    let written = rules.tables.iter().flat_map(|table| {
-        let columns = table
-            .columns
-            .iter()
-            .filter_map(|column| column.schema.as_ref());
-        table.schema.iter().chain(columns)
-    });
-    for schema in written.chain(&rules.claims) {
-        let reference = schema.node.get("$ref").and_then(serde_json::Value::as_str);
-        let path = reference.and_then(|reference| reference.split('#').next());
-        let Some(path) = path.filter(|path| !path.is_empty() && !known.contains(path)) else {
-            continue;
-        };
-        let message = format!("the rules folder has no schema `{path}`");
-        let problem = Problem::error(schema.place.clone(), message);
-        problems.push(match closest(path, known.iter().copied()) {
-            Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
-            None => problem
-                .help("put the file under `schemas/`, and write its path like `schemas/todo.json`"),
-        });
-    }
+    is_sound
 }

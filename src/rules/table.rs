@@ -45,7 +45,7 @@ pub fn table(
 ) -> Option<TableRules> {
     let form = read(node, &Kind::Block(&TABLE), environment, &[], problems);
     let table: Spanned<TableName> = form.get("table")?.name()?;
-    let rules = TableRules {
+    let mut rules = TableRules {
         place: form.place.clone(),
         target: target(&form, &table, problems),
         key: form
@@ -55,7 +55,7 @@ pub fn table(
         columns: columns(form.get("columns")),
         ignore: form.get("ignore").map(Form::names).unwrap_or_default(),
         presets: presets(form.get("presets")),
-        schema: form.get("schema").and_then(Form::json),
+        schema: form.get("schema").and_then(Form::json).cloned(),
         relations: relations(form.get("relations"), problems),
         computed: computed(form.get("computed")),
         allow: grants(form.get("allow"), problems),
@@ -65,11 +65,37 @@ pub fn table(
             .map(ToOwned::to_owned),
         checks: checks(form.get("check"), problems),
         guard: form.get("guard").and_then(guard),
+        unread_keys: unread(&form),
+        unread_members: unread_members(&form),
         table,
     };
+    if rules.target.node.schema.is_empty() || rules.target.node.table.is_empty() {
+        rules.unread_keys.insert("target".to_owned());
+    }
     refuse_twins(&rules, problems);
-    refuse_member_names(&rules, problems);
+    let unusable = refuse_member_names(&rules, problems);
+    rules.unread_members.extend(unusable);
     Some(rules)
+}
+
+/// The keys whose value is of no use.
+fn unread(form: &Form) -> BTreeSet<String> {
+    let broken = form.map().iter().filter(|(_, form)| form.is_broken());
+    broken.map(|(key, _)| key.node.clone()).collect()
+}
+
+fn unread_members(form: &Form) -> BTreeSet<MemberName> {
+    let is_incomplete = |form: &Form| {
+        let lacks = |key| form.get(key).is_none();
+        form.is_broken() || !form.map().is_empty() && (lacks("table") || lacks("match"))
+    };
+    let of = |key| form.get(key).into_iter().flat_map(Form::map);
+    let relations = of("relations").filter(|(_, form)| is_incomplete(form));
+    let computed = of("computed").filter(|(_, form)| form.is_broken());
+    relations
+        .chain(computed)
+        .map(|(name, _)| name.node.as_str().into())
+        .collect()
 }
 
 fn target(form: &Form, table: &Spanned<TableName>, problems: &mut Problems) -> Spanned<Target> {
@@ -107,7 +133,7 @@ fn column(name: &Spanned<String>, form: &Form) -> ColumnRule {
             .and_then(Form::flag)
             .unwrap_or_default(),
         default: form.get("default").and_then(Form::source).cloned(),
-        schema: form.get("schema").and_then(Form::json),
+        schema: form.get("schema").and_then(Form::json).cloned(),
     }
 }
 
@@ -167,7 +193,10 @@ fn checks(form: Option<&Form>, problems: &mut Problems) -> Vec<Check> {
 }
 
 fn check(form: &Form, problems: &mut Problems) -> Option<Check> {
-    let code: Spanned<String> = form.get("code")?.name()?;
+    let rule = form.get("rule")?.source()?.clone();
+    let written = form.get("code").and_then(Form::name);
+    let code: Spanned<String> =
+        written.unwrap_or_else(|| Spanned::new("unread".to_owned(), form.place.clone()));
     let starts = code.node.starts_with(|c: char| c.is_ascii_alphabetic());
     if !starts
         || !code
@@ -197,7 +226,7 @@ fn check(form: &Form, problems: &mut Problems) -> Option<Check> {
     }
     Some(Check {
         place: form.place.clone(),
-        rule: form.get("rule")?.source()?.clone(),
+        rule,
         code,
         message: form
             .get("message")
@@ -257,7 +286,10 @@ fn refuse_twins(rules: &TableRules, problems: &mut Problems) {
 }
 
 /// Relations and computed values are reached as `this.name`: one name, one meaning, and a word that CEL can say.
-fn refuse_member_names(rules: &TableRules, problems: &mut Problems) {
+///
+/// Gives the names that cannot be used.
+fn refuse_member_names(rules: &TableRules, problems: &mut Problems) -> BTreeSet<MemberName> {
+    let mut unusable = BTreeSet::new();
     let relations = rules.relations.iter().map(|relation| &relation.name);
     let computed = rules.computed.iter().map(|(name, _)| name);
     let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -266,6 +298,7 @@ fn refuse_member_names(rules: &TableRules, problems: &mut Problems) {
         let starts = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_word = starts && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_word || CEL_WORDS.contains(&word) {
+            unusable.insert(name.node.clone());
             let message = format!("`{word}` cannot be written after a dot in an expression");
             problems.push(
                 Problem::error(name.place.clone(), message)
@@ -273,8 +306,10 @@ fn refuse_member_names(rules: &TableRules, problems: &mut Problems) {
             );
         }
         if !seen.insert(word) {
+            unusable.insert(name.node.clone());
             let message = format!("`{word}` is both a relation and a computed value");
             problems.push(Problem::error(name.place.clone(), message).help("rename one of them"));
         }
     }
+    unusable
 }

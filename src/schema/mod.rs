@@ -2,6 +2,9 @@
 //!
 //! Messages are ours, one for each keyword: the library's own text quotes values.
 
+mod inspect;
+mod keywords;
+mod message;
 #[cfg(test)]
 mod tests;
 
@@ -10,11 +13,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
+use jsonschema::{
+    Draft, PatternOptions, Retrieve, Uri, ValidationError, ValidationOptions, Validator,
+};
 use serde_json::Value;
 
-use crate::vocabulary::limits::SCHEMA_DEPTH_MAX;
-use crate::vocabulary::suggest::closest;
+pub use inspect::{inspect, references};
+
+use crate::schema::message::message;
 
 /// Where the files of the rules folder seem to lie, so that `schemas/todo.json` is found by `$ref`.
 const BASE: &str = "rules:///";
@@ -37,10 +43,21 @@ impl fmt::Debug for Schema {
 pub struct SchemaFault {
     /// JSON pointer to it.
     pub pointer: String,
+    /// Which part of what the pointer leads to.
+    pub part: Part,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+}
+
+/// What is wrong about a member of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its name.
+    Name,
+    /// Its value.
+    Value,
 }
 
 /// A value that does not fit a schema, where, and why: never the value.
@@ -61,8 +78,16 @@ pub fn compile(
     schema: &Value,
     files: &BTreeMap<String, Value>,
 ) -> Result<Schema, Vec<SchemaFault>> {
-    let mut faults = Vec::new();
-    inspect(schema, &mut String::new(), 0, &mut faults);
+    compile_at("", schema, files)
+}
+
+/// Compiles a schema that stands in a file of the rules folder: its references begin where that file lies.
+pub fn compile_at(
+    path: &str,
+    schema: &Value,
+    files: &BTreeMap<String, Value>,
+) -> Result<Schema, Vec<SchemaFault>> {
+    let faults = inspect::inspect(path, schema, files);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -70,11 +95,8 @@ pub fn compile(
         .iter()
         .map(|(path, file)| (format!("{BASE}{path}"), file.clone()))
         .collect();
-    jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .should_validate_formats(true)
-        .with_pattern_options(PatternOptions::regex())
-        .with_base_uri(BASE)
+    options()
+        .with_base_uri(format!("{BASE}{path}"))
         .with_retriever(Folder(files))
         .build(schema)
         .map(|validator| Schema {
@@ -82,6 +104,13 @@ pub fn compile(
             source: Arc::new(schema.clone()),
         })
         .map_err(|error| vec![fault(&error)])
+}
+
+fn options<'i>() -> ValidationOptions<'i> {
+    jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::regex())
 }
 
 impl Schema {
@@ -117,175 +146,23 @@ impl Retrieve for Folder {
     }
 }
 
-/// Keywords of the draft.
-const KEYWORDS: [&str; 59] = [
-    "$anchor",
-    "$comment",
-    "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$id",
-    "$ref",
-    "$schema",
-    "$vocabulary",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "deprecated",
-    "description",
-    "else",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "if",
-    "items",
-    "maxContains",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minContains",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "prefixItems",
-    "properties",
-    "propertyNames",
-    "readOnly",
-    "required",
-    "then",
-    "title",
-    "type",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-    "writeOnly",
-];
-
-/// Keywords whose value is a map of schemas.
-const SCHEMA_MAPS: [&str; 5] = [
-    "$defs",
-    "definitions",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
-/// Keywords whose value is a schema, or a list of schemas.
-const SCHEMAS: [&str; 16] = [
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "contains",
-    "else",
-    "if",
-    "items",
-    "not",
-    "oneOf",
-    "prefixItems",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "contentSchema",
-    "dependencies",
-];
-
-/// Finds keywords that no draft knows, and schemas that are too deep for the parsers behind.
-fn inspect(schema: &Value, pointer: &mut String, depth: usize, faults: &mut Vec<SchemaFault>) {
-    if depth > SCHEMA_DEPTH_MAX {
-        faults.push(SchemaFault {
-            pointer: pointer.clone(),
-            message: format!("the schema is nested deeper than {SCHEMA_DEPTH_MAX} levels"),
-            help: None,
-        });
-        return;
-    }
-    let Value::Object(members) = schema else {
-        return;
-    };
-    for (keyword, value) in members {
-        let length = pointer.len();
-        pointer.push('/');
-        pointer.push_str(keyword);
-        if !KEYWORDS.contains(&keyword.as_str()) && !keyword.starts_with("x-") {
-            faults.push(unknown(keyword, pointer));
-        }
-        inspect_keyword(keyword, value, pointer, depth + 1, faults);
-        pointer.truncate(length);
-    }
-}
-
-fn inspect_keyword(
-    keyword: &str,
-    value: &Value,
-    pointer: &mut String,
-    depth: usize,
-    faults: &mut Vec<SchemaFault>,
-) {
-    match value {
-        Value::Object(members) if SCHEMA_MAPS.contains(&keyword) => {
-            for (name, schema) in members {
-                let length = pointer.len();
-                pointer.push('/');
-                pointer.push_str(name);
-                inspect(schema, pointer, depth + 1, faults);
-                pointer.truncate(length);
-            }
-        }
-        Value::Array(items) if SCHEMAS.contains(&keyword) => {
-            for schema in items {
-                inspect(schema, pointer, depth + 1, faults);
-            }
-        }
-        schema if SCHEMAS.contains(&keyword) => inspect(schema, pointer, depth, faults),
-        _ => {}
-    }
-}
-
-fn unknown(keyword: &str, pointer: &str) -> SchemaFault {
-    SchemaFault {
-        pointer: pointer.to_owned(),
-        message: format!("JSON Schema has no keyword `{keyword}`"),
-        help: closest(keyword, KEYWORDS.into_iter())
-            .map(|suggestion| format!("did you mean `{suggestion}`?"))
-            .or_else(|| Some("a keyword of your own begins with `x-`".to_owned())),
-    }
-}
-
+/// What the inspection let pass and the library does not take.
 fn fault(error: &ValidationError<'_>) -> SchemaFault {
-    let message = match error.kind() {
-        ValidationErrorKind::Referencing(_) => format!("a `$ref` leads nowhere: {error}"),
-        ValidationErrorKind::Format { format } if format == "regex" => {
-            "the pattern is no regular expression of the linear engine (no look-around, no back-references)".to_owned()
-        }
-        _ => format!("the schema is not valid JSON Schema: {error}"),
+    let (message, help) = match error.kind() {
+        ValidationErrorKind::Referencing(_) => (
+            format!("a `$ref` leads nowhere: {error}"),
+            "write `#/…`, or a file of the rules folder such as `schemas/todo.json`",
+        ),
+        _ => (
+            format!("this is no valid JSON Schema: {error}"),
+            "look it up in the draft 2020-12",
+        ),
     };
     SchemaFault {
         pointer: error.instance_path().to_string(),
+        part: Part::Value,
         message: message.replace('\n', " "),
-        help: Some(
-            "`$ref` takes `#/…` and files of the rules folder such as `schemas/todo.json`"
-                .to_owned(),
-        )
-        .filter(|_| matches!(error.kind(), ValidationErrorKind::Referencing(_))),
+        help: Some(help.to_owned()),
     }
 }
 
@@ -304,60 +181,5 @@ fn violation(error: &ValidationError<'_>) -> Violation {
         keyword: error.schema_path().to_string(),
         message: message(error.kind()),
         instance,
-    }
-}
-
-/// What a person reads. Only what the author of the schema wrote is quoted.
-fn message(kind: &ValidationErrorKind) -> String {
-    use ValidationErrorKind as Kind;
-    match kind {
-        Kind::AdditionalItems { limit } => format!("has more than {limit} items"),
-        Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
-            "has a member that is not allowed".to_owned()
-        }
-        Kind::UnevaluatedItems { .. } => "has an item that is not allowed".to_owned(),
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => {
-            "fits none of the allowed forms".to_owned()
-        }
-        Kind::OneOfMultipleValid { .. } => "fits more than one of the allowed forms".to_owned(),
-        Kind::Constant { expected_value } => format!("must be {expected_value}"),
-        Kind::Enum { options } => format!("must be one of {options}"),
-        Kind::Contains => "lacks an item that is required".to_owned(),
-        Kind::ContentEncoding { content_encoding } => {
-            format!("is not encoded as {content_encoding}")
-        }
-        Kind::ContentMediaType { content_media_type } => format!("is not {content_media_type}"),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be greater than {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::FalseSchema => "is not allowed".to_owned(),
-        Kind::Format { format } => format!("is not a valid {format}"),
-        Kind::MaxItems { limit } => format!("has too many items (at most {limit})"),
-        Kind::MinItems { limit } => format!("has too few items (at least {limit})"),
-        Kind::MaxLength { limit } => format!("is too long (at most {limit} characters)"),
-        Kind::MinLength { limit } => format!("is too short (at least {limit} characters)"),
-        Kind::MaxProperties { limit } => format!("has too many members (at most {limit})"),
-        Kind::MinProperties { limit } => format!("has too few members (at least {limit})"),
-        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::Not { .. } => "has a form that is not allowed".to_owned(),
-        Kind::Pattern { pattern } => format!("does not match the pattern {pattern}"),
-        Kind::PropertyNames { .. } => "has a member whose name is not allowed".to_owned(),
-        Kind::Required { .. } => "is missing".to_owned(),
-        Kind::Type { kind } => format!("must be {}", types(kind)),
-        Kind::UniqueItems => "has an item twice".to_owned(),
-        _ => "does not fit its schema".to_owned(),
-    }
-}
-
-fn types(kind: &jsonschema::error::TypeKind) -> String {
-    use jsonschema::error::TypeKind;
-    match kind {
-        TypeKind::Single(one) => one.to_string(),
-        TypeKind::Multiple(many) => many
-            .iter()
-            .map(|one| one.to_string())
-            .collect::<Vec<_>>()
-            .join(" or "),
     }
 }

@@ -118,6 +118,128 @@ fn a_misspelt_keyword_is_a_fault_with_a_suggestion() {
 }
 
 #[test]
+fn every_mistake_has_its_place_and_its_cure() {
+    let files = BTreeMap::from([
+        ("schemas/a.json".to_owned(), json!({"$defs": {"title": {}}})),
+        ("schemas/b.json".to_owned(), json!({"$ref": "a.json"})),
+    ]);
+    let rows = [
+        (
+            json!({"items": [{"typ": 1}]}),
+            "/items/0/typ",
+            "no keyword `typ`",
+            "`type`",
+        ),
+        (
+            json!({"type": "strng"}),
+            "/type",
+            "no type `strng`",
+            "`string`",
+        ),
+        (
+            json!({"type": ["uuid", "null"]}),
+            "/type/0",
+            "no type `uuid`",
+            "`string`",
+        ),
+        (
+            json!({"properties": {"a/b": {"format": "uid"}}}),
+            "/properties/a~1b/format",
+            "no format `uid`",
+            "`uuid`",
+        ),
+        (
+            json!({"format": "iban"}),
+            "/format",
+            "no format `iban`",
+            "`pattern`",
+        ),
+        (
+            json!({"pattern": "a(?=b)"}),
+            "/pattern",
+            "linear engine",
+            "look-around",
+        ),
+        (
+            json!({"patternProperties": {"(": {}}}),
+            "/patternProperties/(",
+            "linear engine",
+            "bracket",
+        ),
+        (
+            json!({"$ref": "https://example.com/a.json"}),
+            "/$ref",
+            "outside of the rules folder",
+            "`schemas/",
+        ),
+        (
+            json!({"not": {"$ref": "schemas/c.json"}}),
+            "/not/$ref",
+            "no schema `schemas/c.json`",
+            "`schemas/a.json`",
+        ),
+        (
+            json!({"$ref": "schemas/a.json#/$defs/titel"}),
+            "/$ref",
+            "leads nowhere",
+            "`#/$defs/title`",
+        ),
+        (
+            json!({"$ref": "#/definitions/x"}),
+            "/$ref",
+            "leads nowhere",
+            "`#/$defs/title`",
+        ),
+        (
+            json!({"minLength": "3"}),
+            "/minLength",
+            "`minLength` must be integer",
+            "quotes",
+        ),
+        (
+            json!({"required": "a"}),
+            "/required",
+            "`required` must be array",
+            "`[a, b]`",
+        ),
+        (
+            json!({"properties": {"a": 1}}),
+            "/properties/a",
+            "`a` must be",
+            "a schema",
+        ),
+    ];
+    for (schema, pointer, message, help) in rows {
+        let faults = compile(&schema, &files).unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(faults[0].pointer, pointer, "{faults:?}");
+        assert!(faults[0].message.contains(message), "{faults:?}");
+        assert!(
+            faults[0].help.as_ref().unwrap().contains(help),
+            "{faults:?}"
+        );
+    }
+    let two = json!({"properties": {"a": {"typ": 1}, "b": {"pattern": "("}}, "format": "dat"});
+    assert_eq!(compile(&two, &files).unwrap_err().len(), 3);
+}
+
+#[test]
+fn a_reference_of_a_file_begins_where_that_file_lies() {
+    let files = BTreeMap::from([
+        ("schemas/a.json".to_owned(), json!({"maxLength": 1})),
+        ("schemas/b.json".to_owned(), json!({"$ref": "a.json"})),
+    ]);
+    let whole = compile(&json!({"$ref": "schemas/b.json"}), &files).unwrap();
+    let file = compile_at("schemas/b.json", &files["schemas/b.json"], &files).unwrap();
+    for schema in [whole, file] {
+        assert_eq!(schema.errors(&json!("xx")).len(), 1);
+    }
+    let found = references("", &json!({"items": {"$ref": "schemas/b.json#"}}), &files);
+    let wanted = ["schemas/a.json", "schemas/b.json"].map(ToOwned::to_owned);
+    assert_eq!(found, wanted.into());
+}
+
+#[test]
 fn patterns_need_the_linear_engine() {
     assert!(compile(&json!({"pattern": "(a)\\1"}), &BTreeMap::new()).is_err());
     assert!(compile(&json!({"pattern": "a(?=b)"}), &BTreeMap::new()).is_err());

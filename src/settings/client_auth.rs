@@ -15,7 +15,9 @@ pub(super) fn client_auth(file: &Form, lines: &mut Lines, problems: &mut Problem
     let keys = block.and_then(|block| block.get("jwks"));
     let auth = ClientAuth {
         jwks_uris: uris.map(Form::names).unwrap_or_default(),
-        jwks: keys.and_then(Form::json),
+        jwks: keys
+            .and_then(Form::json)
+            .map(|keys| Spanned::new(keys.value.clone(), keys.place.clone())),
         jwks_allow_hosts: list(block, "jwks_allow_hosts", lines),
         audience: list(block, "audience", lines),
         authorized_parties: list(block, "authorized_parties", lines),
@@ -27,7 +29,7 @@ pub(super) fn client_auth(file: &Form, lines: &mut Lines, problems: &mut Problem
         ),
     };
     list(block, "jwks_uri", lines);
-    let keys = written(block, "jwks", |form| Some(Some(form.json()?.node)));
+    let keys = written(block, "jwks", |form| Some(Some(form.json()?.value.clone())));
     lines.choose("client_auth.jwks", None, keys, || None);
     let claims = written(block, "claims", |form| {
         form.json().map(|_| "a JSON Schema".to_owned())

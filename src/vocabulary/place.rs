@@ -64,6 +64,43 @@ impl SourceText {
     }
 }
 
+/// JSON that an author wrote, which can say where each of its parts stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceJson {
+    /// The JSON.
+    pub value: serde_json::Value,
+    /// Where it stands.
+    pub place: Place,
+    /// Its parts by JSON pointer: where each is named, and where its value begins. An item of a list is named by itself.
+    pub parts: Arc<BTreeMap<String, (Place, Place)>>,
+}
+
+impl SourceJson {
+    /// Where the part behind a pointer is named, or the nearest one around it.
+    pub fn name(&self, pointer: &str) -> Place {
+        self.part(pointer)
+            .map_or(&self.place, |(name, _)| name)
+            .clone()
+    }
+
+    /// Where the value behind a pointer begins, or the nearest one around it.
+    pub fn at(&self, pointer: &str) -> Place {
+        self.part(pointer)
+            .map_or(&self.place, |(_, value)| value)
+            .clone()
+    }
+
+    fn part(&self, pointer: &str) -> Option<&(Place, Place)> {
+        let mut around = pointer;
+        loop {
+            if let Some(part) = self.parts.get(around) {
+                return Some(part);
+            }
+            around = around.rsplit_once('/')?.0;
+        }
+    }
+}
+
 /// The texts of all files that were read, by the name that places use.
 #[derive(Clone, Debug, Default)]
 pub struct Sources(pub BTreeMap<Arc<str>, Arc<str>>);

@@ -1,5 +1,7 @@
 //! Problems of rules, settings and schemas: collected, sorted, shown with their place.
 
+use std::collections::BTreeSet;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Renderer, Snippet};
 
 use crate::vocabulary::place::{Place, Sources};
@@ -24,6 +26,8 @@ pub struct Problem {
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+    /// Where the same stands again.
+    pub again: Vec<Place>,
 }
 
 impl Problem {
@@ -34,6 +38,7 @@ impl Problem {
             place: Some(place),
             message: message.into(),
             help: None,
+            again: Vec::new(),
         }
     }
 
@@ -52,6 +57,7 @@ impl Problem {
             place: None,
             message: message.into(),
             help: None,
+            again: Vec::new(),
         }
     }
 
@@ -73,9 +79,41 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// Adds one about a name that is not known. Where the name stands again, it is the same mistake, or one at the name itself.
+    pub fn push_once(&mut self, mut problem: Problem) {
+        let told = |known: &&mut Problem| {
+            (known.severity, &known.message) == (problem.severity, &problem.message)
+        };
+        let Some(known) = self.0.iter_mut().find(told) else {
+            return self.0.push(problem);
+        };
+        if known.place == problem.place
+            || known
+                .again
+                .iter()
+                .any(|place| Some(place) == problem.place.as_ref())
+        {
+            return;
+        }
+        if problem.place < known.place {
+            std::mem::swap(&mut known.place, &mut problem.place);
+        }
+        known.again.extend(problem.place);
+        known.again.sort();
+    }
+
     /// Adds all of another collection.
     pub fn append(&mut self, other: Self) {
         self.0.extend(other.0);
+    }
+
+    /// Of several problems at one of the chosen places keeps the first: what stands there once is looked at many times.
+    pub fn keep_first(&mut self, is_chosen: impl Fn(&Place) -> bool) {
+        let mut seen: BTreeSet<Place> = BTreeSet::new();
+        self.0.retain(|problem| match &problem.place {
+            Some(place) if is_chosen(place) => seen.insert(place.clone()),
+            _ => true,
+        });
     }
 
     /// Whether anything keeps the rules from loading.
@@ -88,13 +126,15 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// Every problem in file order, twins removed.
+    /// Every problem in file order, each thing that is wrong with a place once.
     pub fn sorted(&self) -> Vec<&Problem> {
         let mut all: Vec<&Problem> = self.0.iter().collect();
         all.sort_by(|a, b| {
             (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message))
         });
-        all.dedup();
+        all.dedup_by(|a, b| {
+            (&a.place, a.severity, &a.message) == (&b.place, b.severity, &b.message)
+        });
         all
     }
 
@@ -156,10 +196,28 @@ fn report<'a>(problem: &'a Problem, sources: &'a Sources) -> Group<'a> {
             None => group.element(Origin::path(place.file.as_ref())),
         };
     }
+    if !problem.again.is_empty() {
+        group = group.element(Level::NOTE.message(again(&problem.again, sources)));
+    }
     match &problem.help {
         Some(help) => group.element(Level::HELP.message(help)),
         None => group,
     }
+}
+
+/// Where else the same stands; beyond a few places, how many there are.
+fn again(places: &[Place], sources: &Sources) -> String {
+    const SHOWN: usize = 4;
+    let shown = places.iter().take(SHOWN).map(|place| {
+        let (line, column) = sources.line_column(place).unwrap_or((1, 1));
+        format!("{}:{line}:{column}", place.file)
+    });
+    let shown: Vec<String> = shown.collect();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("the same stands at {}{more}", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -206,6 +264,28 @@ error: unknown key `alow`
 1 error, 1 warning";
         assert_eq!(problems.render(&sources(text), false), wanted);
         assert_eq!(sources(text).line_column(&place(11, 15)), Some((2, 1)));
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_is_told_once_with_all_its_places() {
+        let mut problems = Problems::default();
+        for start in [6, 3, 0, 3, 9] {
+            let unknown = Problem::error(place(start, start + 1), "no `a`").help("write `b`");
+            problems.push_once(unknown);
+        }
+        let shown = problems.render(&sources("a\n a\n a\n a\n"), false);
+        let wanted = "\
+error: no `a`
+ --> rules/todos.yaml:1:1
+  |
+1 | a
+  | ^
+  |
+  = note: the same stands at rules/todos.yaml:2:2, rules/todos.yaml:3:2, rules/todos.yaml:4:2
+  = help: write `b`
+
+1 error";
+        assert_eq!(shown, wanted);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub fn closest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&
 
 /// Levenshtein's distance, a swap of neighbours counted as one edit.
 fn distance(a: &str, b: &str) -> usize {
+    let is_same = a == b;
     let (a, b): (Vec<char>, Vec<char>) = (
         a.to_lowercase().chars().collect(),
         b.to_lowercase().chars().collect(),
@@ -36,7 +37,11 @@ fn distance(a: &str, b: &str) -> usize {
     }
     let distance = above.last().copied().unwrap_or(usize::MAX);
     // Words that differ in case alone are near, but not the same.
-    if distance == 0 && a != b { 1 } else { distance }
+    if distance == 0 && !is_same {
+        1
+    } else {
+        distance
+    }
 }
 
 #[cfg(test)]
@@ -50,6 +55,8 @@ mod tests {
             ("ownerid", Some("owner_id")),
             ("titel", Some("title")),
             ("compelted", Some("completed")),
+            ("Title", Some("title")),
+            ("title", None),
             ("zebra", None),
         ];
         for (word, wanted) in rows {

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
+use rulegate::catalog::Catalog;
+use rulegate::plan::{Plan, compile};
 use rulegate::reload::{Loading, load};
 use rulegate::rules::{Guard, RuleSet, TableRules};
 use rulegate::settings::Flags;
 use rulegate::vocabulary::limits::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX};
+use rulegate::vocabulary::problem::Problems;
 
 /// The folders below `tests/cases/<kind>`.
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -28,7 +32,7 @@ fn expect(case: &Path, file: &str, found: &str, differing: &mut Vec<String>) {
     let path = case.join(file);
     if std::env::var_os("UPDATE_CASES").is_some() {
         fs::write(&path, found).unwrap();
-    } else if fs::read_to_string(&path).unwrap() != found {
+    } else if fs::read_to_string(&path).unwrap_or_default() != found {
         differing.push(format!("{}:\n{found}", path.display()));
     }
 }
@@ -62,8 +66,212 @@ fn check(case: &Path, differing: &mut Vec<String>) {
 
 /// Whether each problem says what to write.
 fn has_cures(loading: &Loading) -> bool {
-    let problems = loading.problems.sorted();
-    problems.iter().all(|problem| problem.help.is_some())
+    uncured(&loading.problems).is_empty()
+}
+
+fn uncured(problems: &Problems) -> Vec<String> {
+    let problems = problems.sorted().into_iter();
+    problems
+        .filter(|problem| problem.help.is_none())
+        .map(|problem| problem.message.clone())
+        .collect()
+}
+
+/// The problems and the plan of a folder held against a catalogue.
+fn compiled(rules: &Path, environment: &BTreeMap<String, String>, catalog: &Catalog) -> Checked {
+    let loading = load(
+        rules,
+        &|name| environment.get(name).cloned(),
+        &Flags::default(),
+    );
+    let compilation = compile(&loading.rules, catalog);
+    let mut problems = loading.problems.clone();
+    problems.append(compilation.problems);
+    Checked {
+        shown: problems.render(&loading.sources, false) + "\n",
+        plan: compilation.plan.filter(|_| !problems.has_errors()),
+        problems,
+    }
+}
+
+struct Checked {
+    problems: Problems,
+    shown: String,
+    plan: Option<Plan>,
+}
+
+/// One case of `check`: `catalog.txt`, `environment` and `rules/`, or else the project's own → `problems.txt`, and `plan.txt` where that file is there.
+fn check_against_catalog(case: &Path, differing: &mut Vec<String>) {
+    let own = case.join("rules");
+    let rules = if own.exists() { own } else { "rules".into() };
+    let catalog = Catalog::parse(&fs::read_to_string(case.join("catalog.txt")).unwrap()).unwrap();
+    let Checked {
+        problems,
+        shown,
+        plan,
+    } = compiled(&rules, &environment(case), &catalog);
+    let shown = shown.replace(&format!("{}/", case.display()), "");
+    expect(case, "problems.txt", &shown, differing);
+    let uncured = uncured(&problems);
+    if !uncured.is_empty() {
+        differing.push(format!("{}: no cure for {uncured:?}", case.display()));
+    }
+    assert_eq!(plan.is_none(), problems.has_errors(), "{}", case.display());
+    if case.join("plan.txt").exists() {
+        let text = plan.as_ref().map_or("no plan", Plan::text);
+        expect(case, "plan.txt", text, differing);
+    }
+}
+
+#[test]
+fn each_folder_is_checked_as_its_case_says() {
+    let mut differing = Vec::new();
+    let cases = cases("check");
+    assert!(cases.len() >= 12);
+    for case in cases {
+        check_against_catalog(&case, &mut differing);
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
+}
+
+#[test]
+fn the_command_ends_as_its_problems_say() {
+    let check = |case: &str, rules: &str| {
+        let case = Path::new("tests/cases/check").join(case);
+        let output = Command::new(env!("CARGO_BIN_EXE_rulegate"))
+            .args(["check", "--catalog"])
+            .arg(case.join("catalog.txt"))
+            .arg(if rules.is_empty() {
+                case.join("rules")
+            } else {
+                rules.into()
+            })
+            .env("JWKS_URI", "https://login.example.com/keys")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let (code, _, told) = check("ten_mistakes", "");
+    assert_eq!(
+        (code, told.trim_end().ends_with("10 errors")),
+        (Some(1), true),
+        "{told}"
+    );
+    let (code, said, told) = check("advice", "");
+    assert_eq!(
+        (code, told.contains("warning: trigger")),
+        (Some(0), true),
+        "{told}"
+    );
+    assert!(said.contains("It loads, with 3 warnings."), "{said}");
+    let (code, said, told) = check("starter", "rules");
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(said.contains("No problems."), "{said}");
+    assert_eq!(check("nothing", "rules").0, Some(2));
+}
+
+/// The starter rules as files, and the catalogue they fit.
+fn starter() -> (Vec<(String, String)>, Catalog) {
+    let names = [
+        "rulegate.yaml",
+        "list_members.yaml",
+        "lists.yaml",
+        "todos.yaml",
+        "schemas/list.json",
+        "schemas/todo.json",
+    ];
+    let read = |name: &str| fs::read_to_string(Path::new("rules").join(name)).unwrap();
+    let catalog = fs::read_to_string("tests/cases/check/starter/catalog.txt").unwrap();
+    (
+        names.map(|name| (name.to_owned(), read(name))).into(),
+        Catalog::parse(&catalog).unwrap(),
+    )
+}
+
+fn compiled_files(files: &[(String, String)], catalog: &Catalog) -> Checked {
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_bytes()))
+        .collect();
+    let folder = Folder::with(&files);
+    let set = [(
+        "JWKS_URI".to_owned(),
+        "https://login.example.com/keys".to_owned(),
+    )];
+    compiled(&folder.0, &set.into(), catalog)
+}
+
+#[test]
+fn the_same_rules_and_catalogue_give_the_same_plan() {
+    let (mut files, catalog) = starter();
+    let plan = |files: &[(String, String)]| compiled_files(files, &catalog).plan.unwrap();
+    let first = plan(&files);
+    for name in ["lists", "list_members", "todos"] {
+        assert!(first.table(name).is_some(), "{name}");
+    }
+    assert_eq!(first.tables().count(), 3);
+    let second = plan(&files);
+    assert_eq!(
+        (first.text(), first.digest()),
+        (second.text(), second.digest())
+    );
+    let schema = &mut files[5].1;
+    *schema = schema.replace("500", "501");
+    assert_ne!(first.digest(), plan(&files).digest());
+}
+
+/// The words of a text that mean something, and where they begin.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut before = 0;
+    for line in text.split_inclusive('\n') {
+        let meaning = line.split(" #").next().unwrap();
+        if !line.starts_with('#') {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut rest = meaning;
+            while let Some(start) = rest.find(is_word) {
+                let end = rest[start..]
+                    .find(|c| !is_word(c))
+                    .map_or(rest.len(), |end| start + end);
+                found.push((
+                    before + meaning.len() - rest.len() + start,
+                    &rest[start..end],
+                ));
+                rest = &rest[end..];
+            }
+        }
+        before += line.len();
+    }
+    found
+}
+
+#[test]
+fn a_misspelt_word_is_one_problem() {
+    let (files, catalog) = starter();
+    let mut many = Vec::new();
+    for (position, (name, text)) in files.iter().enumerate() {
+        for (at, word) in words(text).into_iter().filter(|(_, word)| word.len() > 2) {
+            let mut files = files.clone();
+            files[position].1.insert(at + word.len() / 2, 'x');
+            let checked = compiled_files(&files, &catalog);
+            let count = checked.problems.sorted().len();
+            if count > 1 {
+                many.push(format!("{name} {at} {word}: {}", checked.shown));
+            }
+        }
+    }
+    assert!(many.is_empty(), "{}\n{}", many.join("\n"), many.len());
+}
+
+#[test]
+fn ten_mistakes_are_ten_errors() {
+    let shown = fs::read_to_string("tests/cases/check/ten_mistakes/problems.txt").unwrap();
+    assert_eq!(shown.lines().last(), Some("10 errors"));
 }
 
 fn environment(case: &Path) -> BTreeMap<String, String> {
@@ -87,7 +295,7 @@ fn rules(rules: &RuleSet) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "require_guard {}", rules.require_guard);
     if let Some(claims) = &rules.claims {
-        let _ = writeln!(text, "claims {}", claims.node);
+        let _ = writeln!(text, "claims {}", claims.value);
     }
     for guard in &rules.guards {
         let tables = guard
@@ -110,7 +318,7 @@ fn rules(rules: &RuleSet) -> String {
         }
     }
     for (path, schema) in &rules.schemas {
-        let _ = writeln!(text, "schema {path} {}", schema.node);
+        let _ = writeln!(text, "schema {path} {}", schema.value);
     }
     for rules in &rules.tables {
         table(rules, &mut text);
@@ -126,7 +334,7 @@ fn table(rules: &TableRules, text: &mut String) {
     );
     for rule in &rules.columns {
         let default = rule.default.as_ref().map(|default| &*default.text);
-        let schema = rule.schema.as_ref().map(|schema| schema.node.to_string());
+        let schema = rule.schema.as_ref().map(|schema| schema.value.to_string());
         let _ = writeln!(
             text,
             "  column {} -> {} immutable {} default {default:?} schema {schema:?}",
@@ -146,7 +354,7 @@ fn table(rules: &TableRules, text: &mut String) {
         );
     }
     if let Some(schema) = &rules.schema {
-        let _ = writeln!(text, "  schema {}", schema.node);
+        let _ = writeln!(text, "  schema {}", schema.value);
     }
     for relation in &rules.relations {
         let pairs = relation

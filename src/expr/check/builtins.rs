@@ -6,7 +6,6 @@ use crate::expr::Fault;
 use crate::expr::check::Checker;
 use crate::expr::ir::{Function, Part, TextTest};
 use crate::expr::syntax::{Call, Syntax};
-use crate::vocabulary::suggest::closest;
 
 /// Functions that take their argument in brackets.
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[
@@ -130,7 +129,10 @@ impl Checker<'_> {
                 fault.help("write `.exists(x, …)` or `.all(x, …)`")
             }
             "now" => fault.help("write `request.time`"),
-            _ => fault,
+            "lowerAscii" | "upperAscii" => {
+                fault.help("write `.matches('(?i)…')` to leave case aside")
+            }
+            _ => fault.help("write it in another way, or have the database compute it"),
         })
     }
 }
@@ -166,16 +168,18 @@ pub(super) fn unknown_function(call: &Call, range: Range<usize>) -> Fault {
         .map(|(name, _)| *name)
         .chain(methods())
         .chain(OTHERS.iter().copied());
-    Fault::error(range, format!("there is no function `{function}`"))
-        .suggest(closest(function, known))
+    Fault::error(range, format!("there is no function `{function}`")).suggest_among(function, known)
 }
 
 /// The fault of a wrong number of arguments.
 pub(super) fn wrong_count(function: &str, count: usize, call: &Call, range: Range<usize>) -> Fault {
     let arguments = if count == 1 { "argument" } else { "arguments" };
     let found = call.arguments.len();
-    Fault::error(
-        range,
-        format!("`{function}` takes {count} {arguments} in its brackets, and here are {found}"),
-    )
+    let message =
+        format!("`{function}` takes {count} {arguments} in its brackets, and here are {found}");
+    let written = ["a", "b"].get(..count).unwrap_or_default().join(", ");
+    Fault::error(range, message).help(match call.on {
+        Some(_) => format!("write `x.{function}({written})`"),
+        None => format!("write `{function}({written})`"),
+    })
 }

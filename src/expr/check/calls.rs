@@ -40,7 +40,13 @@ impl Checker<'_> {
                 }
                 (_, Some(test), _) if call.on.is_some() => self.text_test(test, call, name, range),
                 (_, _, Some(part)) if call.on.is_some() => self.part(part, call, name, range),
-                _ => return self.refuse(unknown_function(call, name)),
+                _ => {
+                    // What it would be called on may be misspelt too; its arguments may name variables that only it knows.
+                    if let Some(on) = &call.on {
+                        self.term(on);
+                    }
+                    return self.refuse(unknown_function(call, name));
+                }
             },
         };
         Term::Value(node)
@@ -110,7 +116,8 @@ impl Checker<'_> {
             let fault = Fault::error(
                 pattern.range,
                 "the pattern of `matches` is written out here, as a text in quotes",
-            );
+            )
+            .help("write it like `.matches('^[a-z]+$')`");
             self.fault(fault);
             return Node::unknown(range);
         };
@@ -125,7 +132,9 @@ impl Checker<'_> {
                     error => last_line(&error.to_string()),
                 };
                 let message = format!("this is no regular expression: {why}");
-                self.fault(Fault::error(pattern.range, message));
+                self.fault(Fault::error(pattern.range, message).help(
+                    "RE2's syntax is taken: no look-around `(?=…)`, no back-references `\\1`",
+                ));
                 Node::unknown(range)
             }
         }
@@ -151,7 +160,11 @@ impl Checker<'_> {
             match functions::convert(function, constant) {
                 Ok(value) => return Node::new(ty, range, NodeKind::Constant(value)),
                 Err(error) => {
-                    self.fault(Fault::error(node.range, error.to_string()));
+                    let fault = Fault::error(node.range, error.to_string());
+                    self.fault(fault.help(match function {
+                        Function::Duration => "write it like `duration('1h30m')`",
+                        _ => "write it like `timestamp('2026-01-31T12:00:00Z')`",
+                    }));
                     return Node::unknown(range);
                 }
             }
@@ -187,7 +200,7 @@ impl Checker<'_> {
         };
         if !call.arguments.is_empty() {
             let message = format!("a time zone in `{}` is not supported yet", call.function);
-            self.fault(Fault::error(name, message).help("times are UTC"));
+            self.fault(Fault::error(name, message).help("leave it out: times are UTC"));
             return Node::unknown(range);
         }
         let node = self.value(on);
@@ -212,7 +225,8 @@ impl Checker<'_> {
         let fault = Fault::error(node.range.clone(), message);
         self.fault(match node.ty {
             Type::Uuid => fault.help("make it text with `string(…)`"),
-            _ => fault,
+            _ if wanted == "a string" => fault.help("make it text with `string(…)`"),
+            _ => fault.help(format!("give `{function}` {wanted}")),
         });
     }
 }

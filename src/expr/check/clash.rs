@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::expr::Fault;
-use crate::expr::ir::Node;
+use crate::expr::ir::{Node, NodeKind};
 use crate::expr::syntax::Arithmetic;
 use crate::expr::types::Type;
 
@@ -26,14 +26,14 @@ pub(super) fn impossible(
         (Type::Decimal, _) | (_, Type::Decimal)
             if numbers && matches!(sign, Arithmetic::Divide | Arithmetic::Remainder) =>
         {
-            fault.help("dividing decimals is not supported yet")
+            fault.help("dividing decimals is not supported yet: multiply the other side instead")
         }
         (Type::Double, Type::Int) | (Type::Int, Type::Double) => {
             fault.help("write whole numbers with a point (`2.0`), or convert with `double(…)`")
         }
         _ if numbers => fault.help("convert one of them: `int(…)`, `uint(…)` or `double(…)`"),
         (Type::String, _) | (_, Type::String) => fault.help("make it text with `string(…)`"),
-        _ => fault,
+        _ => fault.help("use what both have, such as numbers, texts or times"),
     }
 }
 
@@ -41,7 +41,8 @@ pub(super) fn impossible(
 pub(super) fn incomparable(sign: &str, left: &Node, right: &Node, range: Range<usize>) -> Fault {
     if let Some(name) = opaque(left).or_else(|| opaque(right)) {
         let message = format!("a column of type `{name}` compares with `null` only");
-        return Fault::error(range, message);
+        return Fault::error(range, message)
+            .help("write `== null` or `!= null`, or use another column");
     }
     let message = format!(
         "`{sign}` compares {} and {}, which are never equal",
@@ -59,9 +60,15 @@ pub(super) fn incomparable(sign: &str, left: &Node, right: &Node, range: Range<u
             fault.help("write the duration as `duration('24h')`")
         }
         (ty, Type::String) | (Type::String, ty) if ty.is_number() => {
-            fault.help("write a number without quotes")
+            let text = if left.ty == Type::String { left } else { right };
+            fault.help(match text.kind {
+                NodeKind::Constant(_) => "write the number without quotes",
+                _ => "put the number in quotes, or compare another column",
+            })
         }
-        _ => fault,
+        (Type::List(_), _) => fault.help("to ask for an element, write `x in list`"),
+        (_, Type::List(_)) => fault.help("to ask for one of several, write `x in [a, b]`"),
+        _ => fault.help("compare things of one type"),
     }
 }
 
@@ -73,7 +80,8 @@ pub(super) fn unordered(sign: &str, left: &Node, right: &Node, range: Range<usiz
     }
     if let Some(name) = opaque(left).or_else(|| opaque(right)) {
         let message = format!("a column of type `{name}` compares with `null` only");
-        return Fault::error(range, message);
+        return Fault::error(range, message)
+            .help("write `== null` or `!= null`, or use another column");
     }
     let fault = Fault::error(
         range,
@@ -86,7 +94,7 @@ pub(super) fn unordered(sign: &str, left: &Node, right: &Node, range: Range<usiz
         (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp) => {
             fault.help("write the time as `timestamp('2026-01-31T12:00:00Z')`")
         }
-        _ => fault,
+        _ => fault.help("order numbers, texts or times of one type"),
     }
 }
 

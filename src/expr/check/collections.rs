@@ -50,7 +50,8 @@ impl Checker<'_> {
         );
         if !is_key && !key.ty.is_open() {
             let message = format!("the key of a map cannot be {}", key.ty);
-            self.fault(Fault::error(key.range.clone(), message));
+            let fault = Fault::error(key.range.clone(), message);
+            self.fault(fault.help("write a text, like `{'a': 1}`"));
         }
     }
 
@@ -104,13 +105,15 @@ impl Checker<'_> {
                 if !is_index && !index.ty.is_open() {
                     let message =
                         format!("the position in a list is an int, and this is {}", index.ty);
-                    self.fault(Fault::error(index.range.clone(), message));
+                    let fault = Fault::error(index.range.clone(), message);
+                    self.fault(fault.help("count from zero: `[0]` is the first"));
                 }
                 (**element).clone()
             }
             ty => {
                 let message = format!("this is {ty}, which has no elements");
-                self.fault(Fault::error(of.range.clone(), message));
+                let fault = Fault::error(of.range.clone(), message);
+                self.fault(fault.help("only lists, maps and JSON have elements"));
                 Type::Unknown
             }
         }

@@ -21,7 +21,8 @@ impl Checker<'_> {
         range: Range<usize>,
     ) -> Term {
         if let Some(fault) = self.cycle(row, name, &range) {
-            return self.refuse(fault);
+            self.faults.push(fault);
+            return Term::Value(Node::unknown(range));
         }
         let tree = self
             .trees
@@ -48,8 +49,9 @@ impl Checker<'_> {
         let inner = mem::replace(&mut self.faults, faults);
         match inner.into_iter().find(|fault| !fault.is_warning) {
             Some(fault) => {
-                let fault = self.in_computed(row, name, fault, range);
-                self.refuse(fault)
+                let fault = self.in_computed(row, name, fault, range.clone());
+                self.faults.push(fault);
+                Term::Value(Node::unknown(range))
             }
             None => Term::Value(of(row, node)),
         }
@@ -63,7 +65,7 @@ impl Checker<'_> {
         fault: Fault,
         range: Range<usize>,
     ) -> Fault {
-        if !self.inlined.is_empty() {
+        if !self.inlined.is_empty() || !fault.is_inherited {
             return fault;
         }
         let table = self
@@ -71,25 +73,35 @@ impl Checker<'_> {
             .map_or("", |table| table.name.as_str());
         Fault {
             range,
+            is_unknown_name: false,
             message: format!("in computed value `{name}` of `{table}`: {}", fault.message),
             ..fault
         }
     }
 
+    /// The fault of a computed value that leads to itself. Where it leads to the one that is being defined, that one is to blame.
     fn cycle(&self, row: &RowTerm, name: &MemberName, range: &Range<usize>) -> Option<Fault> {
+        let is_own = self.scope.table == Some(row.table) && self.scope.defines == Some(name);
         let start = self
             .inlined
             .iter()
-            .position(|inlined| inlined.table == row.table && inlined.name == *name)?;
-        let path: Vec<String> = self
-            .inlined
-            .iter()
-            .skip(start)
-            .map(|inlined| inlined.name.to_string())
-            .chain([name.to_string()])
+            .position(|inlined| inlined.table == row.table && inlined.name == *name)
+            .or(is_own.then_some(0))?;
+        let way = self.inlined.iter().skip(start).map(|inlined| &inlined.name);
+        let first = is_own.then_some(name);
+        let path: Vec<&str> = first
+            .into_iter()
+            .chain(way)
+            .chain([name])
+            .map(MemberName::as_str)
             .collect();
         let message = format!("`{name}` reads itself: {}", path.join(" → "));
-        Some(Fault::error(range.clone(), message))
+        let fault =
+            Fault::error(range.clone(), message).help("write one of them without the others");
+        Some(Fault {
+            is_inherited: !is_own && !self.inlined.is_empty(),
+            ..fault
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::catalog::{ColumnType, Kind};
 use crate::expr::check::Checker;
 use crate::expr::check::operators::text_of;
-use crate::expr::ir::Node;
+use crate::expr::ir::{Node, NodeKind};
 use crate::expr::types::Type;
 use crate::expr::values::uuid;
 use crate::expr::{Expected, Fault};
@@ -16,7 +16,8 @@ impl Checker<'_> {
             Expected::Condition if node.ty.is_open() || node.ty == Type::Bool => {}
             Expected::Condition => {
                 let message = format!("this is {}, and a condition is true or false", node.ty);
-                self.fault(Fault::error(node.range.clone(), message));
+                let fault = Fault::error(node.range.clone(), message);
+                self.fault(fault.help("compare it with something, for example `… == auth.sub`"));
             }
             Expected::Text => {
                 let is_text = node.ty.is_text() || node.ty == Type::Uuid || node.ty.is_open();
@@ -36,20 +37,41 @@ impl Checker<'_> {
             && wanted == Type::Uuid
         {
             let message = format!("`{text}` is no uuid, and the column holds uuids");
-            self.fault(Fault::error(node.range.clone(), message));
+            let fault = Fault::error(node.range.clone(), message);
+            self.fault(
+                fault.help("write a uuid, or an expression without quotes such as `auth.sub`"),
+            );
             return;
         }
         self.settle(node, &wanted);
         if !is_storable(&node.ty, &column.kind) {
             let message = format!("this is {}, and the column is {}", node.ty, column.cast);
             let fault = Fault::error(node.range.clone(), message);
-            self.fault(match conversion(&column.kind) {
-                Some(conversion) => {
-                    fault.help(format!("convert it, with `{conversion}(…)` for example"))
-                }
-                None => fault,
-            });
+            self.fault(fault.help(cure(node, &column.kind)));
         }
+    }
+}
+
+/// What to write for a column that cannot take what stands there.
+fn cure(node: &Node, kind: &Kind) -> String {
+    let is_written_out = matches!(node.kind, NodeKind::Constant(_));
+    match kind {
+        Kind::Bool if node.ty == Type::Int => "write `true` or `false`".to_owned(),
+        Kind::Timestamptz(_) | Kind::Timestamp(_) | Kind::Date => {
+            "write `request.time`, or a time like `timestamp('2026-01-31T12:00:00Z')`".to_owned()
+        }
+        Kind::Numeric(_) => "write a number without quotes".to_owned(),
+        Kind::Text | Kind::Varchar(_) | Kind::Citext | Kind::Enum(_) if is_written_out => {
+            "write it as a text within the quotes of YAML: `\"'…'\"`".to_owned()
+        }
+        Kind::Array(_) => "write a list of what the column holds, like `[a, b]`".to_owned(),
+        Kind::Uuid => "write a uuid, such as `auth.sub`".to_owned(),
+        kind => match conversion(kind) {
+            Some(conversion) => format!("convert it, with `{conversion}(…)` for example"),
+            None => {
+                "write it as a text that Postgres reads, or leave the column to the app".to_owned()
+            }
+        },
     }
 }
 

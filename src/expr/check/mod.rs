@@ -64,6 +64,8 @@ pub(super) fn check(tree: &Expression, scope: &Scope<'_>) -> Result<Checked, Vec
     // A literal that stands beside two things is looked at twice.
     faults.dedup();
     if faults.iter().any(|fault| !fault.is_warning) {
+        // What may be meant is asked once nothing is wrong.
+        faults.retain(|fault| !fault.is_warning);
         return Err(faults);
     }
     Ok(Checked {
@@ -138,7 +140,10 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.faults.push(Fault {
+            is_inherited: !self.inlined.is_empty(),
+            ..fault
+        });
     }
 
     /// Reports a fault; what stands in for the value.
@@ -194,7 +199,10 @@ impl Checker<'_> {
             let message = format!(
                 "with the computed values that it names, the expression has more than {EXPRESSION_NODES_MAX} parts, or is nested more than {INLINED_DEPTH_MAX} deep"
             );
-            self.fault(Fault::error(range.clone(), message));
+            let fault = Fault::error(range.clone(), message);
+            self.fault(
+                fault.help("ask less in one condition: several grants under `allow` add up"),
+            );
         }
         is_within
     }

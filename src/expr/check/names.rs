@@ -65,7 +65,8 @@ impl Checker<'_> {
     fn image(&mut self, variable: Variable, range: Range<usize>) -> Term {
         let Some(table) = self.scope.table else {
             let message = format!("there is no row here that `{}` could be", variable.name());
-            return self.refuse(Fault::error(range, message));
+            let fault = Fault::error(range, message);
+            return self.refuse(fault.help("use `auth` and `request`"));
         };
         Term::Row(RowTerm {
             source: RowSource::Image(variable),
@@ -104,7 +105,7 @@ impl Checker<'_> {
                 } else {
                     let usable = self.scope.variables.iter().map(|variable| variable.name());
                     let bound = self.bound.iter().map(|bound| &*bound.name);
-                    fault.suggest(closest(name, usable.chain(bound)))
+                    fault.suggest_among(name, usable.chain(bound))
                 }
             }
         };
@@ -143,7 +144,8 @@ impl Checker<'_> {
             Type::Map(value) => (**value).clone(),
             ty => {
                 let message = format!("this is {ty}, which has no field `{name}`");
-                return self.refuse(Fault::error(name_range, message));
+                let fault = Fault::error(name_range, message);
+                return self.refuse(fault.help("take what stands behind the point out"));
             }
         };
         Term::Value(Node::new(
@@ -200,17 +202,19 @@ impl Checker<'_> {
             Some(word) => fault.help(format!("did you mean `{word}`?")),
             None => fault.help("declare it under `client_auth.claims.properties`"),
         };
-        self.refuse(fault)
+        self.refuse(fault.of_unknown_name())
     }
 
     /// A field in `'x' in changed`: one that the table does not have can never be in it.
     pub(super) fn changed_field(&mut self, name: &Arc<str>, range: Range<usize>) -> FieldName {
         let field = FieldName::from(&**name);
-        if !self.scope.fields.contains(&field) {
+        let table = self.scope.table.and_then(|table| self.table(table));
+        let is_incomplete = table.is_some_and(|table| table.is_incomplete);
+        if !self.scope.fields.contains(&field) && !is_incomplete {
             let message = format!("`{name}` is not among the `columns` of this table");
             let known = self.scope.fields.iter().map(FieldName::as_str);
-            let fault = Fault::error(range, message).suggest(closest(name, known));
-            self.fault(fault);
+            let fault = Fault::error(range, message).suggest_among(name, known);
+            self.fault(fault.of_unknown_name());
         }
         field
     }

@@ -147,10 +147,15 @@ impl Checker<'_> {
                 self.check_elements(&left, &right, &range);
             }
             Type::Map(_) | Type::Unknown | Type::Dyn => {}
-            ty => self.fault(Fault::error(
-                right.range.clone(),
-                format!("`in` looks into a list or map, and this is {ty}"),
-            )),
+            ty => {
+                let message = format!("`in` looks into a list or map, and this is {ty}");
+                let fault = Fault::error(right.range.clone(), message);
+                self.fault(if ty.is_text() {
+                    fault.help("to look into a text, write `.contains(…)`")
+                } else {
+                    fault.help("write a list, like `x in ['a', 'b']`, or `==`")
+                });
+            }
         }
         Node::new(
             Type::Bool,
@@ -207,7 +212,8 @@ impl Checker<'_> {
         let is_signed = matches!(operand.ty, Type::Int | Type::Double | Type::Decimal);
         if !is_signed && !operand.ty.is_open() {
             let message = format!("`-` takes a number with a sign, and this is {}", operand.ty);
-            self.fault(Fault::error(operand.range.clone(), message));
+            let fault = Fault::error(operand.range.clone(), message);
+            self.fault(fault.help("to turn a condition around, write `!`"));
         }
         Node::new(
             operand.ty.clone(),

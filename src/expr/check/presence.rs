@@ -22,22 +22,25 @@ impl Checker<'_> {
             return self.refuse(fault.help("to ask whether something is null, write `!= null`"));
         };
         let key = MapKey::String(field.clone());
-        let of_node = match self.term(of) {
-            Term::Value(node) => node,
-            Term::Row(row) => {
-                let name_range = self.place(&argument.name_range);
-                let faults = self.faults.len();
-                self.member(&row, field, name_range, range.clone());
-                return if self.faults.len() == faults {
-                    self.refuse(always_there(of, field, range))
-                } else {
-                    Term::Value(Node::unknown(range))
-                };
-            }
-            Term::Rows(..) | Term::Request => {
-                return self.refuse(Fault::error(range, "this has no optional fields"));
-            }
-        };
+        let of_node =
+            match self.term(of) {
+                Term::Value(node) => node,
+                Term::Row(row) => {
+                    let name_range = self.place(&argument.name_range);
+                    let faults = self.faults.len();
+                    self.member(&row, field, name_range, range.clone());
+                    return if self.faults.len() == faults {
+                        self.refuse(always_there(of, field, range))
+                    } else {
+                        Term::Value(Node::unknown(range))
+                    };
+                }
+                Term::Rows(..) | Term::Request => {
+                    return self.refuse(Fault::error(range, "this has no optional fields").help(
+                        "`has` asks for a claim or a member of JSON, such as `has(auth.role)`",
+                    ));
+                }
+            };
         let kind = match &of_node.ty {
             _ if matches!(of_node.kind, NodeKind::Claims) => {
                 if self.claim_shape(field).is_none() {
@@ -49,7 +52,9 @@ impl Checker<'_> {
             Type::Map(_) | Type::Dyn | Type::Unknown => NodeKind::HasField(Box::new(of_node), key),
             ty => {
                 let message = format!("this is {ty}, which has no fields");
-                return self.refuse(Fault::error(range, message));
+                let fault = Fault::error(range, message);
+                return self
+                    .refuse(fault.help("to ask whether something is null, write `!= null`"));
             }
         };
         Term::Value(Node::new(Type::Bool, range, kind))

@@ -27,7 +27,10 @@ impl Checker<'_> {
             let message = format!(
                 "`exists` and `all` stand more than {COMPREHENSION_DEPTH_MAX} inside one another"
             );
-            self.fault(Fault::error(name, message));
+            self.fault(
+                Fault::error(name, message)
+                    .help("move the inner one into a `computed` value of that table"),
+            );
             return Node::unknown(range);
         }
         let slot = self.quantifiers;
@@ -68,6 +71,7 @@ impl Checker<'_> {
                     name.clone(),
                     format!("`{word}` with two variables is not supported yet"),
                 )
+                .help(format!("write `.{word}(x, …)`"))
             } else {
                 Fault::error(
                     name.clone(),
@@ -114,7 +118,8 @@ impl Checker<'_> {
             Type::Unknown => Type::Unknown,
             ty => {
                 let message = format!("this is {ty}, which has no elements");
-                self.fault(Fault::error(node.range.clone(), message));
+                let fault = Fault::error(node.range.clone(), message);
+                self.fault(fault.help("ask a list, a map or a to-many relation"));
                 Type::Unknown
             }
         };
@@ -130,7 +135,9 @@ impl Checker<'_> {
         range: &Range<usize>,
     ) -> Option<(Over, Term)> {
         let Some(shape) = self.scope.world.relations.get(relation.0 as usize) else {
-            self.fault(Fault::error(range.clone(), "this relation leads nowhere"));
+            self.fault(
+                Fault::error(range.clone(), "this relation leads nowhere").help("name another one"),
+            );
             return None;
         };
         let element = RowTerm {

@@ -23,6 +23,9 @@ impl Checker<'_> {
         let Some(table) = world.tables.get(row.table.0 as usize) else {
             return Term::Value(Node::unknown(range));
         };
+        if table.broken.contains(name) {
+            return Term::Value(Node::unknown(range));
+        }
         let position = table
             .columns
             .iter()
@@ -36,9 +39,12 @@ impl Checker<'_> {
         if let Some((name, source)) = table.computed.get_key_value(name) {
             return self.computed(row, name, source, range);
         }
+        if table.is_incomplete {
+            return Term::Value(Node::unknown(range));
+        }
         let message = format!("`{}` has no column or relation `{name}`", table.name);
         let fault = Fault::error(name_range, message);
-        let fault = fault.suggest_among(name, members(table));
+        let fault = fault.suggest_among(name, members(table)).of_unknown_name();
         self.refuse(fault)
     }
 
@@ -70,7 +76,12 @@ impl Checker<'_> {
     fn read(&mut self, row: &RowTerm, id: ColumnId, range: Range<usize>) {
         match (&row.source, row.relation) {
             (RowSource::Image(variable), _) => {
-                self.reads.columns.insert((*variable, id));
+                let column = (*variable, id);
+                self.reads.columns.insert(column);
+                self.reads
+                    .places
+                    .entry(column)
+                    .or_insert_with(|| range.clone());
                 if *variable != Variable::Old {
                     self.refuse_generated(row, id, *variable, range);
                 }
@@ -123,7 +134,8 @@ impl Checker<'_> {
         if row.depth >= RELATION_DEPTH_MAX {
             let message =
                 format!("more than {RELATION_DEPTH_MAX} relations stand one behind another");
-            return self.refuse(Fault::error(name_range, message));
+            let fault = Fault::error(name_range, message);
+            return self.refuse(fault.help("keep what is asked nearer in a column of its own"));
         }
         for (ours, _) in &shape.matches {
             self.read(row, *ours, name_range.clone());

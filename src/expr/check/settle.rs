@@ -38,7 +38,10 @@ impl Checker<'_> {
                     node.ty = Type::Uuid;
                 } else {
                     let message = format!("`{text}` is no uuid, so it equals none");
-                    self.fault(Fault::warning(node.range.clone(), message));
+                    let fault = Fault::warning(node.range.clone(), message);
+                    self.fault(
+                        fault.help("write it like `'00000000-0000-0000-0000-000000000001'`"),
+                    );
                 }
             }
             (NodeKind::Constant(Value::String(text)), Type::Enum(labels))

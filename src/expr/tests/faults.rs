@@ -1,8 +1,11 @@
 //! Expressions that do not load: where, why, and what to write.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{ColumnType, Kind};
-use crate::expr::tests::world::{LISTS, TODOS, compiled, compiled_with};
-use crate::expr::{Expected, Fault, Variable};
+use crate::expr::tests::world::{LISTS, TODOS, compiled, compiled_with, world};
+use crate::expr::{Expected, Fault, Scope, Variable, compile};
+use crate::vocabulary::names::MemberName;
 
 /// The text that a fault points at.
 fn pointed<'t>(text: &'t str, fault: &Fault) -> &'t str {
@@ -15,6 +18,8 @@ fn refuses(text: &str, at: &str, message: &str, help: &str) {
     let fault = faults.first().expect("a fault");
     assert_eq!(pointed(text, fault), at, "{text}: {fault:?}");
     assert!(fault.message.contains(message), "{text}: {fault:?}");
+    let uncured: Vec<&Fault> = faults.iter().filter(|fault| fault.help.is_none()).collect();
+    assert!(uncured.is_empty(), "{text}: {uncured:?}");
     let found = fault.help.clone().unwrap_or_default();
     assert!(found.contains(help), "{text}: {fault:?}");
 }
@@ -479,20 +484,55 @@ fn a_computed_value_that_is_wrong_is_told_where_it_is_named() {
     for (text, at, message, help) in rows {
         refuses(text, at, message, help);
     }
-    let own = |text| {
-        compiled_with(
-            text,
-            &[Variable::This, Variable::Auth],
-            Some(LISTS),
-            Expected::Any,
-        )
+}
+
+#[test]
+fn a_fault_of_a_computed_value_is_inherited_where_that_is_named_and_a_circle_is_its_own() {
+    let world = world();
+    let own = |name: &str| {
+        let source = &world.tables[0].computed[name];
+        let scope = Scope {
+            world: &world,
+            table: Some(LISTS),
+            defines: Some(&MemberName::from(name)),
+            variables: &[Variable::This, Variable::Auth],
+            fields: &BTreeSet::new(),
+            expected: Expected::Any,
+        };
+        compile(&source.text, &scope).map_err(|faults| faults[0].clone())
     };
-    assert!(
-        own("this.loop_b").unwrap_err()[0]
-            .message
-            .contains("reads itself")
+    assert!(own("is_owner").is_ok());
+    for name in ["broken", "is_new", "loop_a", "loop_b"] {
+        assert!(!own(name).unwrap_err().is_inherited, "{name}");
+    }
+    assert_eq!(
+        own("loop_b").unwrap_err().message,
+        "`loop_b` reads itself: loop_b → loop_a → loop_b"
     );
-    assert!(own("this.is_owner").is_ok());
+    for text in ["this.list.broken", "this.list.loop_a", "new.has_text"] {
+        let faults = compiled(text, Expected::Condition).unwrap_err();
+        assert!(faults[0].is_inherited, "{text}");
+    }
+    assert!(!compiled("this.titel", Expected::Any).unwrap_err()[0].is_inherited);
+}
+
+#[test]
+fn a_name_whose_own_mistake_is_told_elsewhere_goes_with_everything() {
+    for text in [
+        "this.lost",
+        "this.lost.owner_id == auth.sub",
+        "this.lost != null && this.lost.a.b",
+        "this.lost.exists(m, m.user_id == auth.sub && m.role in ['x'])",
+        "size(this.lost) > 1 || this.lost.all(m, m < 3)",
+        "this.lost < this.due || this.lost + 1 == 2 || -this.lost < 1",
+        "this.title.startsWith(this.lost) || this.lost.matches('x')",
+        "string(this.lost) == this.lost.x + 'a' ? this.lost : true",
+        "this.lost[0] in this.lost || 'x' in this.lost || has(this.lost.x)",
+        "this.list.members.exists(m, m.user_id == this.lost)",
+    ] {
+        let found = compiled(text, Expected::Condition);
+        assert!(found.is_ok(), "{text}: {found:?}");
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn table(name: &str, columns: &[(&str, Kind)], computed: &[(&str, &str)]) -> Tab
         columns: columns.collect(),
         relations: BTreeMap::new(),
         computed: computed.collect(),
+        broken: BTreeSet::from(["lost".into()]),
+        is_incomplete: false,
     }
 }
 
@@ -201,6 +203,7 @@ pub fn compiled_with(
         &Scope {
             world: &world,
             table,
+            defines: None,
             variables,
             fields: &fields,
             expected,
