@@ -42,7 +42,7 @@ async fn count(gateway: &Gateway) -> String {
 async fn a_transaction_beyond_its_limits_is_refused_whole_and_its_neighbours_go_on() {
     let gateway = start(|settings| {
         settings.limits.transaction_operations_max = 2;
-        settings.on_fatal_error = rulegate::settings::OnFatalError::Skip;
+        settings.batch.on_fatal_error = rulegate::settings::OnFatalError::Skip;
     })
     .await;
     let body = json!({"transactions": [
