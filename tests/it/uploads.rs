@@ -210,3 +210,13 @@ async fn a_deferred_check_sees_each_touched_row_before_and_after() {
 async fn what_the_rules_do_not_know_may_wait_for_newer_ones() {
     check("unknown", None).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_see_the_whole_new_row_and_spare_what_was_bad_before() {
+    check("schemas", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_add_up() {
+    check("guards", None).await;
+}
