@@ -6,6 +6,7 @@ use std::fmt;
 use crate::document::Form;
 use crate::rules::table::presets;
 use crate::rules::{ProjectGuard, RuleSet, TableRules};
+use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::limits::RULE_TABLES_MAX;
 use crate::vocabulary::names::{TableName, Target};
 use crate::vocabulary::place::{Place, Spanned};
@@ -32,6 +33,12 @@ pub fn gather(
     refuse_twins(&rules.tables, problems);
     refuse_unknown_tables(&rules, problems);
     refuse_unknown_schemas(&rules, problems);
+    let handled = block("batch").and_then(|batch| batch.get("client_handles"));
+    refuse_unknown_codes(
+        &handled.map(Form::names).unwrap_or_default(),
+        &rules,
+        problems,
+    );
     if let Some(first) = rules.tables.get(RULE_TABLES_MAX) {
         let message = format!("there are more than {RULE_TABLES_MAX} tables");
         let problem = Problem::error(first.table.place.clone(), message);
@@ -134,6 +141,29 @@ fn refuse_unknown_schemas(rules: &RuleSet, problems: &mut Problems) {
             Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
             None => problem
                 .help("put the file under `schemas/`, and write its path like `schemas/todo.json`"),
+        });
+    }
+}
+
+/// Codes for the app to decide about that nothing gives: the writes that were meant would be dropped.
+fn refuse_unknown_codes(handled: &[Spanned<String>], rules: &RuleSet, problems: &mut Problems) {
+    let checks = rules.tables.iter().flat_map(|table| &table.checks);
+    let known: Vec<&str> = checks
+        .map(|check| check.code.node.as_str())
+        .chain(ErrorCode::WORDS)
+        .collect();
+    for code in handled
+        .iter()
+        .filter(|code| !known.contains(&code.node.as_str()))
+    {
+        let message = format!(
+            "no check has the code `{}`, and it is none of ours",
+            code.node
+        );
+        let problem = Problem::error(code.place.clone(), message);
+        problems.push(match closest(&code.node, known.iter().copied()) {
+            Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
+            None => problem.help("name the code of a check, or one such as `UNIQUE_VIOLATION`"),
         });
     }
 }
