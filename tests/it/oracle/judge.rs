@@ -61,7 +61,7 @@ fn apply(world: &World, state: &mut State, upload: &Upload, operations: &[Operat
         };
         let images = |state: &State| state[position].get(&id).map(known);
         let (old, new) = (images(state), images(&draft));
-        if let Err(codes) = case.end(position, &draft, old, new, sent) {
+        if let Err(codes) = case.end(position, &draft, old.as_ref(), new.as_ref(), sent) {
             return Answer::Refused(last, codes);
         }
     }
@@ -143,13 +143,13 @@ impl<'a> Case<'a> {
         &self,
         position: usize,
         state: &State,
-        old: Option<Image>,
-        new: Option<Image>,
+        old: Option<&Image>,
+        new: Option<&Image>,
         sent: Vec<String>,
     ) -> Result<(), Refused> {
         let table = &self.world.tables[position];
         let rules = table.rules.as_ref().unwrap();
-        let (op, changed) = match (&old, &new) {
+        let (op, changed) = match (old, new) {
             (None, None) => return Ok(()),
             (None, Some(_)) => (Op::Create, sent),
             (Some(_), None) => (Op::Delete, Vec::new()),
@@ -168,10 +168,10 @@ impl<'a> Case<'a> {
             table,
             rules,
             op,
-            old: old.as_ref(),
+            old,
             state,
         };
-        judged.checked(&judged.scope(new.as_ref(), &changed), true)
+        judged.checked(&judged.scope(new, &changed), true)
     }
 
     fn known_table(&self) -> Option<(usize, &'a Table, &'a Rules)> {
