@@ -1,5 +1,6 @@
 //! Uploads → the database: one transaction after the other, each read under lock, judged, written, settled.
 
+mod deferred;
 mod operation;
 mod transaction;
 mod trouble;
@@ -14,7 +15,7 @@ use crate::driver::postgres::Store;
 use crate::policy::Refusal;
 use crate::reload::{Current, Snapshot};
 use crate::request::Batch;
-use crate::settings::OnFatalError;
+use crate::settings::{self, OnFatalError, Unknown};
 use crate::vocabulary::value::Timestamp;
 
 /// What became of one transaction of an upload.
@@ -48,8 +49,8 @@ pub struct Road {
     pub store: Store,
     /// The rules in force.
     pub current: Arc<Current>,
-    /// What becomes of a batch after a refusal.
-    pub on_fatal_error: OnFatalError,
+    /// What becomes of refusals.
+    pub batch: settings::Batch,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
 }
@@ -82,17 +83,34 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
     let mut goes_on = true;
     for transaction in &upload.batch.transactions {
         let outcome = if goes_on {
-            transaction::apply(road, &upload, &mut snapshot, transaction).await
+            let outcome = transaction::apply(road, &upload, &mut snapshot, transaction).await;
+            outcome.under(&road.batch)
         } else {
             Outcome::NotAttempted
         };
-        goes_on = goes_on && outcome.lets_the_batch_go_on(road.on_fatal_error);
+        goes_on = goes_on && outcome.lets_the_batch_go_on(road.batch.on_fatal_error);
         outcomes.push(outcome);
     }
     outcomes
 }
 
 impl Outcome {
+    /// What the settings make of a refusal (contract, *Error codes* and *The other shapes of the same endpoint*).
+    fn under(self, settings: &settings::Batch) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.is_unknown && settings.unknown == Unknown::Retry => {
+                Self::Retry(trouble::unknown(refusal.cause))
+            }
+            Self::Refused(mut refusal) => {
+                let code = refusal.code.as_str();
+                let is_listed = settings.client_handles.iter().any(|listed| listed == code);
+                refusal.requires_client_handling |= is_listed;
+                Self::Refused(refusal)
+            }
+            other => other,
+        }
+    }
+
     fn lets_the_batch_go_on(&self, on_fatal_error: OnFatalError) -> bool {
         match self {
             Self::Applied => true,

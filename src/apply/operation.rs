@@ -10,7 +10,7 @@ use crate::driver::postgres::{DriverError, Phase, Transaction};
 use crate::expr::{Need, Related, RelationId};
 use crate::plan::{Plan, RelationPlan, TablePlan};
 use crate::policy::{
-    self, Admission, Admitted, Asking, Judgement, Permitted, Refusal, Verdict, Write,
+    self, Admission, Admitted, Asking, Judgement, Permitted, Refusal, Touched, Verdict, Write,
 };
 use crate::request::{self, Operation};
 use crate::vocabulary::limits::Limits;
@@ -27,14 +27,26 @@ pub(super) struct Bench<'a> {
     pub limits: &'a Limits,
 }
 
-/// Decides one operation, and does what was permitted.
-pub(super) async fn apply(
+impl<'a> Bench<'a> {
+    /// Who asks, and when.
+    pub(super) fn asking(&self) -> Asking<'a> {
+        Asking {
+            principal: &self.upload.principal,
+            time: self.upload.time,
+            request_id: &self.upload.request_id,
+            limits: self.limits,
+        }
+    }
+}
+
+/// Decides one operation, and does what was permitted. What it touched is told where a check waits for the end of the transaction.
+pub(super) async fn apply<'a>(
     open: &mut Transaction,
-    bench: &Bench<'_>,
+    bench: &Bench<'a>,
     operation: &Operation,
-) -> Result<(), Trouble> {
+) -> Result<Option<Touched<'a>>, Trouble> {
     let mut admitted = match policy::admit(bench.plan, operation, bench.limits)? {
-        Admission::Done => return Ok(()),
+        Admission::Done => return Ok(None),
         Admission::Look(admitted) => admitted,
     };
     for race in 0..=RACES_MAX {
@@ -42,12 +54,12 @@ pub(super) async fn apply(
         settle_texts(open, &mut admitted, stored.is_some()).await?;
         let permitted = match judge(open, bench, &admitted, stored.as_ref()).await? {
             Verdict::Permit(permitted) => permitted,
-            Verdict::Done => return Ok(()),
+            Verdict::Done => return Ok(Touched::by(admitted, stored)),
             Verdict::Refuse(refusal) => return Err(refusal.into()),
         };
         let is_last = race == RACES_MAX;
         if write(open, &admitted, &permitted, is_last).await? {
-            return Ok(());
+            return Ok(Touched::by(admitted, stored));
         }
     }
     Err(Trouble::LostRaces)
@@ -73,7 +85,11 @@ async fn read_target(
 }
 
 /// An image from the texts of its columns.
-fn image(facts: &crate::catalog::Table, columns: &[ColumnId], texts: &[Option<String>]) -> Row {
+pub(super) fn image(
+    facts: &crate::catalog::Table,
+    columns: &[ColumnId],
+    texts: &[Option<String>],
+) -> Row {
     let mut row = Row::unread(facts.columns.len());
     for (id, text) in columns.iter().zip(texts) {
         if let Some(column) = facts.at(*id) {
@@ -111,16 +127,9 @@ async fn judge(
     admitted: &Admitted<'_>,
     stored: Option<&Row>,
 ) -> Result<Verdict, Trouble> {
-    let upload = bench.upload;
-    let asking = Asking {
-        principal: &upload.principal,
-        time: upload.time,
-        request_id: &upload.request_id,
-        limits: bench.limits,
-    };
     let mut related = Related::default();
     loop {
-        match policy::judge(admitted, stored, asking, &related) {
+        match policy::judge(admitted, stored, bench.asking(), &related) {
             Judgement::Decided(verdict) => return Ok(verdict),
             Judgement::Needs(needs) => read_related(open, bench, needs, &mut related).await?,
         }
@@ -128,7 +137,7 @@ async fn judge(
 }
 
 /// Reads what a judgement lacks: one statement for each relation.
-async fn read_related(
+pub(super) async fn read_related(
     open: &mut Transaction,
     bench: &Bench<'_>,
     needs: BTreeSet<Need>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::apply::deferred::{self, Touches};
 use crate::apply::trouble::{self, Failed, Trouble};
 use crate::apply::{Outcome, Road, Upload, operation};
 use crate::driver::postgres::{self, Class, Session};
@@ -95,11 +96,17 @@ async fn operate(
         upload,
         limits: road.store.limits(),
     };
+    let mut touches = Touches::default();
     for (index, operation) in transaction.operations.iter().enumerate() {
         let done = operation::apply(open, &bench, operation).await;
         let table = operation.table.as_str();
-        done.map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))))?;
+        let touched = done
+            .map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))))?;
+        if let Some(touched) = touched {
+            touches.note(index, touched);
+        }
     }
+    deferred::judge(open, &bench, touches).await?;
     open.settle().await?;
     Ok(())
 }

@@ -157,6 +157,15 @@ pub(super) fn mistake(cause: impl Into<String>) -> Retry {
     )
 }
 
+/// Whose work waits until the rules know its table and its columns.
+pub(super) fn unknown(cause: impl Into<String>) -> Retry {
+    retry(
+        Duration::from_secs(10),
+        "the server does not know this table or one of these columns yet",
+        cause,
+    )
+}
+
 fn retry(after: Duration, message: &str, cause: impl Into<String>) -> Retry {
     Retry {
         message: message.to_owned(),

@@ -261,6 +261,10 @@ pub fn canonical_text(column: &Column) -> Statement {
         .done()
 }
 
+/// Takes advisory locks, in the order of the array.
+pub const ADVISORY_LOCKS: &str =
+    "SELECT pg_advisory_xact_lock(x.k) FROM unnest($1::int8[]) AS x(k)";
+
 /// `SET LOCAL ROLE` for the writing statement.
 pub fn set_role(role: &str) -> String {
     format!("SET LOCAL ROLE {}", quoted(role))

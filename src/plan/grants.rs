@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::expr::{Compiled, Variable};
+use crate::expr::{Compiled, Expected, Variable};
 use crate::plan::source::{CHECK, Context, GUARD, grant_variables};
 use crate::plan::{Check, Grant, names_image};
 use crate::rules::{self, Guard, ProjectGuard, TableRules};
@@ -136,17 +136,42 @@ pub(super) fn checks(
                         .help("`old` is there for update and delete, `new` for create and update; `ops` has to name one of them"),
                 );
             }
-            if ops.contains(&Op::Create) && rules.allow.iter().any(|grant| grant.op == Op::Create) {
+            let is_creatable = rules.allow.iter().any(|grant| grant.op == Op::Create);
+            // A deferred check reads the row after the database has made its values.
+            if ops.contains(&Op::Create) && is_creatable && !check.is_deferred {
                 refuse_unknown(&check.rule, &rule, unknown, problems);
             }
+            let message_expression = check
+                .message_expression
+                .as_ref()
+                .and_then(|source| context.expression(source, CHECK, Expected::Text, problems));
             Some(Check {
+                matched: matched(&rule, context),
                 rule,
                 code: check.code.node.clone(),
                 message: check.message.clone(),
+                message_expression,
                 field: check.field.as_ref().map(|field| field.node.clone()),
                 ops,
+                is_deferred: check.is_deferred,
+                client_handles: check.client_handles,
             })
         })
+        .collect()
+}
+
+/// The images of the row from which a condition follows relations, each with our matched columns.
+fn matched(rule: &Compiled, context: &Context<'_>) -> BTreeSet<(Variable, Vec<ColumnId>)> {
+    let reads = rule.reads();
+    let relations = reads.related.keys().filter_map(|id| {
+        let shape = context.world.relations.get(id.0 as usize)?;
+        (Some(shape.from) == context.table).then_some(&shape.matches)
+    });
+    let images = [Variable::Old, Variable::New, Variable::This];
+    relations
+        .map(|matches| matches.iter().map(|(ours, _)| *ours).collect::<Vec<_>>())
+        .flat_map(|ours| images.map(|image| (image, ours.clone())))
+        .filter(|(image, ours)| ours.iter().all(|id| reads.columns.contains(&(*image, *id))))
         .collect()
 }
 

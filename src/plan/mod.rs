@@ -159,10 +159,18 @@ pub struct Check {
     pub code: String,
     /// What a person reads.
     pub message: Option<String>,
+    /// What a person reads, computed; `message` stands where that fails.
+    pub message_expression: Option<Compiled>,
     /// The field it is about.
     pub field: Option<FieldName>,
     /// The ops it is judged for.
     pub ops: BTreeSet<Op>,
+    /// Whether it is judged at the end of the transaction.
+    pub is_deferred: bool,
+    /// Whether the device keeps a write that it refuses, until the app decides.
+    pub client_handles: bool,
+    /// The relations that lead from the row itself, each as the image it is followed from and our matched columns: what a deferred check is locked by.
+    pub matched: BTreeSet<(Variable, Vec<ColumnId>)>,
 }
 
 /// How the related rows of one relation are read.
@@ -194,6 +202,11 @@ impl TablePlan {
         self.presets
             .iter()
             .any(|preset| preset.column == column && preset.op == op)
+    }
+
+    /// Whether any check waits for the end of the transaction.
+    pub fn has_deferred_checks(&self) -> bool {
+        self.checks.iter().any(|check| check.is_deferred)
     }
 
     /// Whether any grant could allow an op.

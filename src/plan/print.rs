@@ -153,6 +153,15 @@ fn print_check(out: &mut String, check: &Check) -> fmt::Result {
     if let Some(message) = &check.message {
         write!(out, " message {message:?}")?;
     }
+    if let Some(expression) = &check.message_expression {
+        write!(out, " message = {}", expression.text())?;
+    }
+    if check.is_deferred {
+        write!(out, " deferred")?;
+    }
+    if check.client_handles {
+        write!(out, " client handles")?;
+    }
     writeln!(out)
 }
 

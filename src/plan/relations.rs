@@ -57,6 +57,10 @@ impl TablePlan {
     pub fn expressions(&self) -> impl Iterator<Item = &Compiled> {
         let grants = self.grants.iter().map(|grant| &grant.condition);
         let checks = self.checks.iter().map(|check| &check.rule);
+        let messages = self
+            .checks
+            .iter()
+            .filter_map(|check| check.message_expression.as_ref());
         let presets = self.presets.iter().map(|preset| &preset.value);
         let defaults = self
             .fields
@@ -66,6 +70,7 @@ impl TablePlan {
             .iter()
             .chain(grants)
             .chain(checks)
+            .chain(messages)
             .chain(presets)
             .chain(defaults)
     }

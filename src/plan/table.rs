@@ -193,11 +193,16 @@ impl Parts<'_> {
     fn reads(&self) -> impl Iterator<Item = &Reads> {
         let grants = self.grants.iter().map(|grant| &grant.condition);
         let checks = self.checks.iter().map(|check| &check.rule);
+        let messages = self
+            .checks
+            .iter()
+            .filter_map(|check| check.message_expression.as_ref());
         let presets = self.presets.iter().map(|preset| &preset.value);
         self.guards
             .iter()
             .chain(grants)
             .chain(checks)
+            .chain(messages)
             .chain(presets)
             .map(Compiled::reads)
     }

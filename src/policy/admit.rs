@@ -59,6 +59,14 @@ impl Admitted<'_> {
             .collect()
     }
 
+    /// The fields that were sent, as far as an op takes their values.
+    pub(super) fn fields(&self, op: Op) -> impl Iterator<Item = &FieldName> {
+        let taken = self.sent.iter();
+        taken
+            .filter(move |value| !self.table.is_preset(value.column, op))
+            .map(|value| value.field)
+    }
+
     /// Replaces the text of a value by the one the database would store.
     pub fn settle_text(&mut self, column: ColumnId, text: &str) {
         for value in self.sent.iter_mut().filter(|value| value.column == column) {
@@ -87,7 +95,7 @@ pub fn admit<'p>(
 ) -> Result<Admission<'p>, Refusal> {
     let name = operation.table.as_str();
     let Some(table) = name.and_then(|name| plan.table(name)) else {
-        return Err(Refusal::unauthorized("no rules for this table"));
+        return Err(Refusal::unauthorized("no rules for this table").unknown());
     };
     let fields = match operation.verb {
         Verb::Delete => Vec::new(),
@@ -95,7 +103,7 @@ pub fn admit<'p>(
     };
     // Every column is known before any value is looked at.
     if let Some((name, _)) = fields.iter().find(|(name, _)| !is_known(table, name)) {
-        return Err(unknown(table, name));
+        return Err(unknown(table, name).unknown().on_catalog());
     }
     if let Some(defect) = &operation.defect {
         return Err(Refusal::new(
@@ -200,8 +208,7 @@ fn column(table: &TablePlan, id: ColumnId) -> Result<&Column, Refusal> {
 
 fn unknown(table: &TablePlan, name: &str) -> Refusal {
     if table.facts.column(name).is_some() {
-        return Refusal::unauthorized(format!("the rules do not open column `{name}`"))
-            .on_catalog();
+        return Refusal::unauthorized(format!("the rules do not open column `{name}`"));
     }
     let mut refusal = Refusal::new(
         ErrorCode::SchemaMismatch,
@@ -212,5 +219,5 @@ fn unknown(table: &TablePlan, name: &str) -> Refusal {
         field: Some(name.to_owned()),
         message: "is not a column of the table".to_owned(),
     });
-    refusal.on_catalog()
+    refusal
 }

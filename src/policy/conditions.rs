@@ -1,6 +1,6 @@
 //! Guards, grants and checks: steps 5 and 8.
 
-use crate::plan::{Grant, TablePlan};
+use crate::plan::{Check, Grant, TablePlan};
 use crate::policy::image::Images;
 use crate::policy::judge::Hearing;
 use crate::policy::{Detail, Refusal};
@@ -63,7 +63,7 @@ fn covers(grant: &Grant, field: &FieldName) -> bool {
         .is_none_or(|fields| fields.contains(field))
 }
 
-/// Every check of this op holds; the first that does not gives code and message.
+/// Every check of this op that does not wait for the end holds; the first that does not gives code and message.
 pub(super) fn checks(
     table: &TablePlan,
     images: &Images<'_>,
@@ -73,27 +73,41 @@ pub(super) fn checks(
     for check in table
         .checks
         .iter()
-        .filter(|check| check.ops.contains(&images.op))
+        .filter(|check| check.ops.contains(&images.op) && !check.is_deferred)
     {
-        if hearing.holds(&check.rule, images, metadata) {
-            continue;
-        }
-        let message = check
-            .message
-            .clone()
-            .unwrap_or_else(|| format!("check `{}` does not hold", check.code));
-        let mut refusal = Refusal::new(
+        self::check(check, images, metadata, hearing)?;
+    }
+    Ok(())
+}
+
+/// One check holds, or gives code and message.
+pub(super) fn check(
+    check: &Check,
+    images: &Images<'_>,
+    metadata: Option<&str>,
+    hearing: &mut Hearing<'_>,
+) -> Result<(), Refusal> {
+    if hearing.holds(&check.rule, images, metadata) {
+        return Ok(());
+    }
+    let computed = check
+        .message_expression
+        .as_ref()
+        .and_then(|message| hearing.message(message, &check.rule, images, metadata));
+    let message = computed
+        .or_else(|| check.message.clone())
+        .unwrap_or_else(|| format!("check `{}` does not hold", check.code));
+    let details = check.field.iter().map(|field| Detail {
+        field: Some(field.to_string()),
+        message: message.clone(),
+    });
+    Err(Refusal {
+        details: details.collect(),
+        requires_client_handling: check.client_handles,
+        ..Refusal::new(
             ErrorCode::Check(check.code.as_str().into()),
             message.clone(),
             format!("check `{}` does not hold", check.rule.text()),
-        );
-        refusal
-            .details
-            .extend(check.field.as_ref().map(|field| Detail {
-                field: Some(field.to_string()),
-                message,
-            }));
-        return Err(refusal);
-    }
-    Ok(())
+        )
+    })
 }

@@ -193,7 +193,7 @@ fn blank(table: &TablePlan, key: &Datum) -> Row {
 }
 
 /// Whether a sent value differs from the stored one. One that was not read differs: doubt denies.
-fn differs(table: &TablePlan, column: ColumnId, old: &Row, sent: &Datum) -> bool {
+pub(super) fn differs(table: &TablePlan, column: ColumnId, old: &Row, sent: &Datum) -> bool {
     match (table.column(column), old.column(column)) {
         (Some(facts), Some(stored)) => request::differs(stored, sent, &facts.ty.kind),
         _ => true,

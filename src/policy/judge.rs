@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::expr::{Budget, Compiled, EvalError, Frame, Related};
+use crate::expr::{Budget, Compiled, EvalError, Frame, Related, Variable};
 use crate::policy::admit::Admitted;
 use crate::policy::image::Images;
 use crate::policy::{Asking, Judgement, Permitted, Refusal, Verdict, Write, conditions, validate};
@@ -26,14 +26,7 @@ pub fn judge(
     asking: Asking<'_>,
     related: &Related,
 ) -> Judgement {
-    let mut hearing = Hearing {
-        asking,
-        related,
-        budget: Budget {
-            steps_max: asking.limits.evaluation_steps_max,
-            steps_left: asking.limits.evaluation_steps_max,
-        },
-    };
+    let mut hearing = Hearing::new(asking, related);
     let verdict = decide(admitted, stored, &mut hearing).unwrap_or_else(Verdict::Refuse);
     let missing = related.missing();
     if missing.is_empty() {
@@ -86,7 +79,19 @@ fn permit(admitted: &Admitted<'_>, images: Images<'_>) -> Verdict {
     }
 }
 
-impl Hearing<'_> {
+impl<'a> Hearing<'a> {
+    pub(super) fn new(asking: Asking<'a>, related: &'a Related) -> Self {
+        let steps_max = asking.limits.evaluation_steps_max;
+        Self {
+            asking,
+            related,
+            budget: Budget {
+                steps_max,
+                steps_left: steps_max,
+            },
+        }
+    }
+
     /// The value of a default or preset.
     pub(super) fn value(
         &mut self,
@@ -118,11 +123,7 @@ impl Hearing<'_> {
         images: &Images<'_>,
         metadata: Option<&str>,
     ) -> bool {
-        if !condition
-            .reads()
-            .variables
-            .contains(&crate::expr::Variable::This)
-        {
+        if !condition.reads().variables.contains(&Variable::This) {
             return self.holds_for(condition, images, None, metadata);
         }
         let both = [images.old, images.new.as_ref()];
@@ -134,6 +135,28 @@ impl Hearing<'_> {
         !judged.is_empty() && judged.into_iter().all(|holds| holds)
     }
 
+    /// The message of a rule that does not hold; `None` where it cannot be computed, or is no text. `this` is the image that the rule refuses.
+    pub(super) fn message(
+        &mut self,
+        message: &Compiled,
+        rule: &Compiled,
+        images: &Images<'_>,
+        metadata: Option<&str>,
+    ) -> Option<String> {
+        let names_this = message.reads().variables.contains(&Variable::This);
+        let latest_first = [images.new.as_ref(), images.old];
+        let this = latest_first
+            .into_iter()
+            .flatten()
+            .filter(|_| names_this)
+            .find(|this| !self.holds_for(rule, images, Some(this), metadata));
+        match self.evaluate(message, images, this, metadata) {
+            Ok(Value::String(text)) => Some(text.to_string()),
+            Ok(Value::Uuid(id)) => Some(id.to_string()),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     fn holds_for(
         &mut self,
         condition: &Compiled,
@@ -141,6 +164,17 @@ impl Hearing<'_> {
         this: Option<&Row>,
         metadata: Option<&str>,
     ) -> bool {
+        let value = self.evaluate(condition, images, this, metadata);
+        matches!(value, Ok(Value::Bool(true)))
+    }
+
+    fn evaluate(
+        &mut self,
+        expression: &Compiled,
+        images: &Images<'_>,
+        this: Option<&Row>,
+        metadata: Option<&str>,
+    ) -> Result<Value, EvalError> {
         let frame = Frame {
             auth: &self.asking.principal.claims,
             old: images.old,
@@ -153,9 +187,6 @@ impl Hearing<'_> {
             metadata,
             related: self.related,
         };
-        matches!(
-            condition.evaluate(&frame, &mut self.budget),
-            Ok(Value::Bool(true))
-        )
+        expression.evaluate(&frame, &mut self.budget)
     }
 }

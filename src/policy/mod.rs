@@ -1,10 +1,12 @@
 //! The judgement of one operation over its images: the meaning of the language (rule-language, *What happens to one operation*).
 //!
 //! Pure. A caller [`admit`]s an operation (steps 1 and 2), reads the row under lock, and [`judge`]s it (steps 3 to 8), reading
-//! related rows when asked to, until there is a [`Verdict`].
+//! related rows when asked to, until there is a [`Verdict`]. What it [`Touched`] is asked once more at the end of the transaction, where a
+//! check waits for that.
 
 mod admit;
 mod conditions;
+mod deferred;
 mod image;
 mod judge;
 mod refusal;
@@ -13,6 +15,7 @@ mod validate;
 use std::collections::BTreeSet;
 
 pub use admit::{Admission, Admitted, admit};
+pub use deferred::{Conclusion, Ended, Touched, judge_deferred};
 pub use judge::judge;
 pub use refusal::{Detail, Refusal};
 

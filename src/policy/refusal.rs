@@ -20,6 +20,8 @@ pub struct Refusal {
     pub cause: String,
     /// Whether the answer rests on the catalogue alone, so that a fresh reading may change it (contract, *No fatal answer from a stale picture*).
     pub rests_on_catalog: bool,
+    /// Whether the rules do not know the table or a column, so that an app may be newer or older than they are (contract, `batch.unknown`).
+    pub is_unknown: bool,
 }
 
 /// One field and what is wrong with it.
@@ -42,6 +44,7 @@ impl Refusal {
             requires_client_handling: false,
             cause: cause.into(),
             rests_on_catalog: false,
+            is_unknown: false,
         }
     }
 
@@ -71,6 +74,13 @@ impl Refusal {
     #[must_use]
     pub fn at(mut self, operation_index: usize) -> Self {
         self.operation_index = Some(operation_index);
+        self
+    }
+
+    /// The same refusal, of a table or column that the rules do not know.
+    #[must_use]
+    pub fn unknown(mut self) -> Self {
+        self.is_unknown = true;
         self
     }
 

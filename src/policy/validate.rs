@@ -112,12 +112,17 @@ fn row(
 
 /// The whole row as the schema sees it: the app's names for fields, the database's for the rest; what is unknown is absent.
 fn object(table: &TablePlan, row: &Row) -> serde_json::Value {
-    let members = table.facts.ids().filter_map(|(id, facts)| {
-        let name = table
-            .field_of(id)
-            .map_or(facts.name.as_str(), |(field, _)| field.as_str());
-        Some((name.to_owned(), json(table, row, id)?))
-    });
+    let rest = table
+        .facts
+        .ids()
+        .filter(|(id, _)| table.field_of(*id).is_none())
+        .map(|(id, facts)| (facts.name.as_str(), id));
+    let fields = table.fields.iter();
+    let fields = fields.map(|(name, field)| (name.as_str(), field.column));
+    // Fields come last: one may be called like another column, and the app's name means the field.
+    let members = rest
+        .chain(fields)
+        .filter_map(|(name, id)| Some((name.to_owned(), json(table, row, id)?)));
     serde_json::Value::Object(members.collect())
 }
 

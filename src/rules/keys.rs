@@ -257,15 +257,22 @@ pub static CHECK: Block = Block {
             "ops: [create, update]",
             "The operations it is asked for.",
         ),
-        Key::later(
+        Key::new(
             "message_expression",
-            &Expression,
-            "What a person reads, computed.",
+            Expression,
+            "message_expression: \"'It ends at ' + string(new.ends_at)\"",
+            "What a person reads, computed; `message` where that fails.",
         ),
-        Key::later("deferred", &Flag, "Asked at the end of the transaction."),
-        Key::later(
+        Key::new(
+            "deferred",
+            Flag,
+            "deferred: true",
+            "Asked once for each row, at the end of the transaction.",
+        ),
+        Key::new(
             "client_handles",
-            &Flag,
+            Flag,
+            "client_handles: true",
             "Whether the app decides what becomes of the write.",
         ),
     ],

@@ -162,10 +162,16 @@ pub struct Check {
     pub code: Spanned<String>,
     /// What a person reads.
     pub message: Option<String>,
+    /// What a person reads, computed; `message` stands where that fails.
+    pub message_expression: Option<SourceText>,
     /// The field it is about.
     pub field: Option<Spanned<FieldName>>,
     /// The ops it is judged for, where narrowed.
     pub ops: Option<Vec<Op>>,
+    /// Judged at the end of the transaction.
+    pub is_deferred: bool,
+    /// The device keeps a write that it refuses, until the app decides.
+    pub client_handles: bool,
 }
 
 /// A table's own guard.

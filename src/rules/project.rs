@@ -6,6 +6,7 @@ use std::fmt;
 use crate::document::Form;
 use crate::rules::table::presets;
 use crate::rules::{ProjectGuard, RuleSet, TableRules, Unread};
+use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::limits::RULE_TABLES_MAX;
 use crate::vocabulary::names::{TableName, Target};
 use crate::vocabulary::place::{Place, SourceJson, Spanned};
@@ -33,6 +34,12 @@ pub fn gather(
     };
     refuse_twins(&rules.tables, problems);
     let is_sound = refuse_unknown_tables(&rules, problems);
+    let handled = block("batch").and_then(|batch| batch.get("client_handles"));
+    let handled = handled.map(Form::names).unwrap_or_default();
+    // A code that nothing gives may be that of a check in a file that could not be read.
+    if !rules.unread.is_anything {
+        refuse_unknown_codes(&handled, &rules, problems);
+    }
     // A guard that could not be read, or not found its table, may be the one that a table lacks.
     rules.require_guard &= is_sound && written.is_none_or(|(_, guards)| is_readable(guards));
     rules.unread.is_anything = problems.has_errors();
@@ -130,4 +137,27 @@ fn refuse_unknown_tables(rules: &RuleSet, problems: &mut Problems) -> bool {
         });
     }
     is_sound
+}
+
+/// Codes for the app to decide about that nothing gives: the writes that were meant would be dropped.
+fn refuse_unknown_codes(handled: &[Spanned<String>], rules: &RuleSet, problems: &mut Problems) {
+    let checks = rules.tables.iter().flat_map(|table| &table.checks);
+    let known: Vec<&str> = checks
+        .map(|check| check.code.node.as_str())
+        .chain(ErrorCode::WORDS)
+        .collect();
+    for code in handled
+        .iter()
+        .filter(|code| !known.contains(&code.node.as_str()))
+    {
+        let message = format!(
+            "no check has the code `{}`, and it is none of ours",
+            code.node
+        );
+        let problem = Problem::error(code.place.clone(), message);
+        problems.push(match closest(&code.node, known.iter().copied()) {
+            Some(suggestion) => problem.help(format!("did you mean `{suggestion}`?")),
+            None => problem.help("name the code of a check, or one such as `UNIQUE_VIOLATION`"),
+        });
+    }
 }

@@ -224,6 +224,7 @@ fn check(form: &Form, problems: &mut Problems) -> Option<Check> {
         );
         problems.push(problem.help("name its operations, or take `ops` out"));
     }
+    let flag = |name| form.get(name).and_then(Form::flag).unwrap_or_default();
     Some(Check {
         place: form.place.clone(),
         rule,
@@ -232,8 +233,14 @@ fn check(form: &Form, problems: &mut Problems) -> Option<Check> {
             .get("message")
             .and_then(Form::text)
             .map(ToOwned::to_owned),
+        message_expression: form
+            .get("message_expression")
+            .and_then(Form::source)
+            .cloned(),
         field: form.get("field").and_then(Form::name),
         ops: ops.map(|(ops, _)| ops),
+        is_deferred: flag("deferred"),
+        client_handles: flag("client_handles"),
     })
 }
 

@@ -57,7 +57,7 @@ impl Gateway {
             road: Road {
                 store,
                 current,
-                on_fatal_error: settings.on_fatal_error,
+                batch: settings.batch.clone(),
                 raised_messages: settings.database.raised_messages,
             },
             keys,

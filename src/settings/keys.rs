@@ -305,15 +305,17 @@ pub static BATCH: Block = Block {
             "on_fatal_error: stop",
             "Whether the rest of an upload is attempted after a refusal.",
         ),
-        Key::later(
+        Key::new(
             "unknown",
-            &Word(&["fatal", "retry"], &[]),
-            "What an unknown table or column is to older app versions.",
+            Word(&["fatal", "retry"], &[]),
+            "unknown: retry",
+            "Whether a table or column that the rules do not know is refused for good, or sent again later.",
         ),
-        Key::later(
+        Key::new(
             "client_handles",
-            &List(&Text),
-            "Codes that the app decides about.",
+            List(&Text),
+            "client_handles: [UNIQUE_VIOLATION]",
+            "Codes that the app decides about: the device keeps such a write.",
         ),
     ],
 };

@@ -28,8 +28,8 @@ pub struct Settings {
     pub database: Database,
     /// Who may ask.
     pub client_auth: ClientAuth,
-    /// What becomes of an upload after a refusal.
-    pub on_fatal_error: OnFatalError,
+    /// What becomes of refusals.
+    pub batch: Batch,
     /// The limits.
     pub limits: Limits,
 }
@@ -107,6 +107,17 @@ pub struct ClientAuth {
     pub issuer: Option<String>,
 }
 
+/// What becomes of refusals: the `batch` block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What becomes of an upload after one.
+    pub on_fatal_error: OnFatalError,
+    /// What a table or column is that the rules do not know.
+    pub unknown: Unknown,
+    /// Codes that the app decides about: the device keeps such a write.
+    pub client_handles: Vec<String>,
+}
+
 /// `batch.on_fatal_error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnFatalError {
@@ -115,6 +126,16 @@ pub enum OnFatalError {
     Stop,
     /// The batch goes on.
     Skip,
+}
+
+/// `batch.unknown`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// Refused for good: the rules are the newest word.
+    #[default]
+    Fatal,
+    /// Sent again later: the app may be newer than the rules.
+    Retry,
 }
 
 /// Text that never shows: it prints as stars.

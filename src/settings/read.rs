@@ -8,7 +8,7 @@ use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
-    Database, Flags, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode,
+    Batch, Database, Flags, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode, Unknown,
 };
 use crate::vocabulary::limits::{Limit, Limits};
 use crate::vocabulary::problem::{Problem, Problems};
@@ -28,7 +28,7 @@ pub fn read(
         server: server(file.get("server"), flags, &mut lines),
         database: database(file.get("database"), environment, flags, &mut lines),
         client_auth: client_auth(file, &mut lines, problems),
-        on_fatal_error: on_fatal_error(file.get("batch"), &mut lines),
+        batch: batch(file.get("batch"), &mut lines),
         limits: limits(file.get("limits"), &mut lines, problems),
     };
     lines.choose("idempotency", None, None, || "off".to_owned());
@@ -121,13 +121,35 @@ fn pool() -> usize {
     (4 * cores).min(16)
 }
 
-fn on_fatal_error(block: Option<&Form>, lines: &mut Lines) -> OnFatalError {
-    let word = |form: &Form| match form.text()? {
+fn batch(block: Option<&Form>, lines: &mut Lines) -> Batch {
+    let on_fatal_error = |form: &Form| match form.text()? {
         "skip" => Some(OnFatalError::Skip),
         _ => Some(OnFatalError::Stop),
     };
-    let written = written(block, "on_fatal_error", word);
-    lines.choose("batch.on_fatal_error", None, written, OnFatalError::default)
+    let unknown = |form: &Form| match form.text()? {
+        "retry" => Some(Unknown::Retry),
+        _ => Some(Unknown::Fatal),
+    };
+    Batch {
+        on_fatal_error: lines.choose(
+            "batch.on_fatal_error",
+            None,
+            written(block, "on_fatal_error", on_fatal_error),
+            OnFatalError::default,
+        ),
+        unknown: lines.choose(
+            "batch.unknown",
+            None,
+            written(block, "unknown", unknown),
+            Unknown::default,
+        ),
+        client_handles: lines.choose(
+            "batch.client_handles",
+            None,
+            written(block, "client_handles", texts),
+            Vec::new,
+        ),
+    }
 }
 
 fn limits(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Limits {

@@ -33,6 +33,21 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// The wire words of the contract; checks add their own.
+    pub const WORDS: [&'static str; 11] = [
+        "UNAUTHORIZED",
+        "SCHEMA_MISMATCH",
+        "INVALID_DATA",
+        "DOCUMENT_VALIDATION_FAILURE",
+        "NOT_NULL_VIOLATION",
+        "UNIQUE_VIOLATION",
+        "FOREIGN_KEY_VIOLATION",
+        "CHECK_VIOLATION",
+        "CONSTRAINT_VIOLATION",
+        "TRANSACTION_TOO_LARGE",
+        "UNCLASSIFIED_ERROR",
+    ];
+
     /// The wire word.
     pub fn as_str(&self) -> &str {
         match self {

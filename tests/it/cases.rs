@@ -391,6 +391,12 @@ fn table(rules: &TableRules, text: &mut String) {
             "  check {} as {} message {:?} field {field:?} ops {:?}",
             check.rule.text, check.code.node, check.message, check.ops
         );
+        let computed = check.message_expression.as_ref().map(|text| &*text.text);
+        let _ = writeln!(
+            text,
+            "    computed {computed:?} deferred {} client_handles {}",
+            check.is_deferred, check.client_handles
+        );
     }
     match &rules.guard {
         None => {}

@@ -42,7 +42,7 @@ async fn count(gateway: &Gateway) -> String {
 async fn a_transaction_beyond_its_limits_is_refused_whole_and_its_neighbours_go_on() {
     let gateway = start(|settings| {
         settings.limits.transaction_operations_max = 2;
-        settings.on_fatal_error = rulegate::settings::OnFatalError::Skip;
+        settings.batch.on_fatal_error = rulegate::settings::OnFatalError::Skip;
     })
     .await;
     let body = json!({"transactions": [
@@ -126,6 +126,41 @@ async fn what_the_database_raised_is_shown_only_where_the_settings_say_so() {
             (&failed["error_code"], &failed["message"]),
             (&json!("UNCLASSIFIED_ERROR"), &json!(wanted))
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unknown_is_decided_by_the_settings_in_every_shape() {
+    use rulegate::settings::Unknown;
+    let ann = json!({"sub": "ann"});
+    let unknown = [
+        (
+            json!({"table": "lists", "data": {"id": id("a")}}),
+            "UNAUTHORIZED",
+        ),
+        (
+            json!({"table": "notes", "data": {"id": id("a"), "colour": 1}}),
+            "SCHEMA_MISMATCH",
+        ),
+    ];
+    for (setting, status) in [(Unknown::Fatal, 400), (Unknown::Retry, 503)] {
+        let gateway = start(|settings| settings.batch.unknown = setting).await;
+        for (one, code) in &unknown {
+            let answer = gateway.send("PUT", &ann, &one.to_string()).await;
+            let code = (setting == Unknown::Fatal).then_some(*code);
+            assert_eq!(
+                (answer.status, answer.body["code"].as_str()),
+                (status, code)
+            );
+            let entry =
+                json!({"op": "PUT", "table": one["table"], "id": id("a"), "data": one["data"]});
+            let batch = json!({ "batch": [entry] }).to_string();
+            let answer = gateway.send("POST", &ann, &batch).await;
+            assert_eq!(
+                (answer.status, answer.body["code"].as_str()),
+                (status, code)
+            );
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rulegate::plan;
 use rulegate::reload::{Current, Snapshot};
 use rulegate::rules::RuleSet;
 use rulegate::serve::{self, Ending, Gateway};
-use rulegate::settings::{ClientAuth, Database, OnFatalError, Secret, Server, Settings};
+use rulegate::settings::{Batch, ClientAuth, Database, Secret, Server, Settings};
 use rulegate::vocabulary::limits::Limits;
 use rulegate::vocabulary::place::{Place, Spanned};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ impl Start {
                 audience: vec!["powersync".to_owned()],
                 ..ClientAuth::default()
             },
-            on_fatal_error: OnFatalError::Stop,
+            batch: Batch::default(),
             limits: Limits::default(),
         };
         Self {

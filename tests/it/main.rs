@@ -11,6 +11,7 @@
 mod cases;
 mod catalogue;
 mod contract;
+mod deferred;
 mod dev;
 mod gateway;
 mod http;

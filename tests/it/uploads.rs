@@ -195,3 +195,28 @@ async fn a_batch_stops_at_a_refusal() {
 async fn a_batch_goes_on_where_the_settings_say_skip() {
     check("skip", None).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_what_the_app_can_act_on() {
+    check("checks", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deferred_check_sees_each_touched_row_before_and_after() {
+    check("deferred", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_rules_do_not_know_may_wait_for_newer_ones() {
+    check("unknown", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_see_the_whole_new_row_and_spare_what_was_bad_before() {
+    check("schemas", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guards_add_up() {
+    check("guards", None).await;
+}

@@ -130,6 +130,17 @@ impl Transaction {
         Ok(rows.iter().map(texts).collect())
     }
 
+    /// Takes advisory locks in the order given; they are held until the transaction ends.
+    pub async fn lock(&mut self, locks: &[i64]) -> Result<(), DriverError> {
+        let statement = Statement {
+            text: postgres::ADVISORY_LOCKS.into(),
+        };
+        let types = [Type::INT8_ARRAY];
+        self.query(Phase::Read, &statement, &types, &[&locks])
+            .await
+            .map(drop)
+    }
+
     /// Writes an app's row, as the writing role where there is one; the number of rows touched.
     pub async fn write(
         &mut self,

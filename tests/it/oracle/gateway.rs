@@ -64,9 +64,9 @@ impl Gateway {
         let road = Road {
             store: self.store.clone(),
             current: Arc::new(Current::new(rules, Arc::clone(&loading.version))),
-            on_fatal_error: loading
+            batch: loading
                 .settings
-                .map(|s| s.on_fatal_error)
+                .map(|settings| settings.batch)
                 .unwrap_or_default(),
             raised_messages: false,
         };

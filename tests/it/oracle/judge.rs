@@ -34,14 +34,35 @@ pub fn upload(world: &World, state: &mut State, upload: &Upload) -> Vec<Answer> 
 /// One transaction: all of its operations or none.
 fn apply(world: &World, state: &mut State, upload: &Upload, operations: &[Operation]) -> Answer {
     let mut draft = state.clone();
+    let mut touched: BTreeMap<(usize, String), (usize, Vec<String>)> = BTreeMap::new();
     for (index, operation) in operations.iter().enumerate() {
         let case = Case {
             world,
             upload,
             operation,
         };
-        if let Err(codes) = case.run(&mut draft) {
-            return Answer::Refused(index, codes);
+        match case.run(&mut draft) {
+            Err(codes) => return Answer::Refused(index, codes),
+            Ok(None) => {}
+            Ok(Some((row, sent))) => {
+                let (last, all) = touched.entry(row).or_default();
+                *last = index;
+                all.extend(sent);
+            }
+        }
+    }
+    let mut touched: Vec<_> = touched.into_iter().collect();
+    touched.sort_by_key(|(_, (last, _))| *last);
+    for ((position, id), (last, sent)) in touched {
+        let case = Case {
+            world,
+            upload,
+            operation: &operations[last],
+        };
+        let images = |state: &State| state[position].get(&id).map(known);
+        let (old, new) = (images(state), images(&draft));
+        if let Err(codes) = case.end(position, &draft, old.as_ref(), new.as_ref(), sent) {
+            return Answer::Refused(last, codes);
         }
     }
     *state = draft;
@@ -63,8 +84,11 @@ struct Sent<'a> {
     presets: Vec<(&'a str, &'a Json)>,
 }
 
+/// The row that an operation touched, and the fields that it sent.
+type Touched = ((usize, String), Vec<String>);
+
 impl<'a> Case<'a> {
-    fn run(&self, state: &mut State) -> Result<(), Refused> {
+    fn run(&self, state: &mut State) -> Result<Option<Touched>, Refused> {
         let (position, table, rules) = self.known_table().ok_or_else(unauthorized)?;
         let sent = self.known_columns(table, rules);
         let Some(id) = uuid(&self.operation.id) else {
@@ -76,14 +100,14 @@ impl<'a> Case<'a> {
         self.convertible(table, &sent)?;
         let carries_nothing = sent.fields.is_empty() && sent.presets.is_empty();
         if self.operation.verb == Verb::Patch && carries_nothing {
-            return Ok(());
+            return Ok(None);
         }
         let stored = state[position].get(&id).cloned();
         let op = match (self.operation.verb, &stored) {
             (Verb::Put, None) => Op::Create,
             (Verb::Put | Verb::Patch, Some(_)) => Op::Update,
             (Verb::Delete, Some(_)) => Op::Delete,
-            (Verb::Patch | Verb::Delete, None) => return Ok(()),
+            (Verb::Patch | Verb::Delete, None) => return Ok(None),
         };
         let old = stored.as_ref().map(known);
         let judged = Judged {
@@ -96,6 +120,12 @@ impl<'a> Case<'a> {
             state,
         };
         let write = judged.judge(&sent, &id)?;
+        let taken = sent.fields.iter().map(|(field, _)| field);
+        let taken = taken.filter(|f| !self.world.is_preset(table, op, &f.column));
+        let touched = (
+            (position, id.clone()),
+            taken.map(|f| f.app.clone()).collect(),
+        );
         match write {
             None => {}
             Some(Write::Delete) => drop(state[position].remove(&id)),
@@ -105,7 +135,43 @@ impl<'a> Case<'a> {
                 state[position].insert(id, row);
             }
         }
-        Ok(())
+        Ok(Some(touched))
+    }
+
+    /// *At the end of the transaction*: the deferred checks of one row that was touched, `state` being the rows as they stand then.
+    fn end(
+        &self,
+        position: usize,
+        state: &State,
+        old: Option<&Image>,
+        new: Option<&Image>,
+        sent: Vec<String>,
+    ) -> Result<(), Refused> {
+        let table = &self.world.tables[position];
+        let rules = table.rules.as_ref().unwrap();
+        let (op, changed) = match (old, new) {
+            (None, None) => return Ok(()),
+            (None, Some(_)) => (Op::Create, sent),
+            (Some(_), None) => (Op::Delete, Vec::new()),
+            (Some(old), Some(new)) => {
+                let differs = |f: &&Field| {
+                    let at = table.position(&f.column).unwrap();
+                    old[at] != new[at]
+                };
+                let fields = rules.fields.iter().filter(differs);
+                (Op::Update, fields.map(|f| f.app.clone()).collect())
+            }
+        };
+        let judged = Judged {
+            case: self,
+            position,
+            table,
+            rules,
+            op,
+            old,
+            state,
+        };
+        judged.checked(&judged.scope(new, &changed), true)
     }
 
     fn known_table(&self) -> Option<(usize, &'a Table, &'a Rules)> {
@@ -193,7 +259,7 @@ impl Judged<'_> {
             let scope = self.scope(None, &[]);
             self.guarded(&scope)?;
             self.covered(&scope, &[])?;
-            self.checked(&scope)?;
+            self.checked(&scope, false)?;
             return Ok(Some(Write::Delete));
         }
         self.presets_unchanged(sent)?;
@@ -212,7 +278,7 @@ impl Judged<'_> {
         self.covered(&scope, &changed)?;
         self.immutable(&changed)?;
         self.shaped(&new)?;
-        self.checked(&scope)?;
+        self.checked(&scope, false)?;
         let writes = self.op == Op::Create || !changed.is_empty();
         Ok(writes.then_some(Write::Store(new)))
     }
@@ -384,9 +450,10 @@ impl Judged<'_> {
         Ok(())
     }
 
-    /// Step 8.
-    fn checked(&self, scope: &Scope<'_>) -> Result<(), Refused> {
-        for check in &self.rules.checks {
+    /// Step 8, or the end.
+    fn checked(&self, scope: &Scope<'_>, is_the_end: bool) -> Result<(), Refused> {
+        let checks = self.rules.checks.iter();
+        for check in checks.filter(|check| check.is_deferred == is_the_end) {
             let is_asked = check.ops.as_ref().is_none_or(|ops| ops.contains(&self.op))
                 && (self.op.has_old() || !check.rule.names(&Place::Old))
                 && (self.op.has_new() || !check.rule.names(&Place::New));

@@ -130,6 +130,7 @@ pub struct Check {
     pub rule: Condition,
     pub code: String,
     pub ops: Option<Vec<Op>>,
+    pub is_deferred: bool,
 }
 
 /// A guard of the whole project.

@@ -213,9 +213,10 @@ fn table_file(world: &World, schema: &str, table: &Table, rules: &Rules) -> Stri
                 .map(|ops| ops.iter().map(|op| op.as_str()).collect());
             let ops = ops.map_or(String::new(), |ops| format!(", ops: {}", json!(ops)));
             format!(
-                "{{ rule: {}, code: {}, message: refused{ops} }}",
+                "{{ rule: {}, code: {}, message: refused{ops}, deferred: {} }}",
                 quoted(&check.rule),
-                check.code
+                check.code,
+                check.is_deferred
             )
         })
         .collect();

@@ -66,6 +66,14 @@ fn check(rule: Condition, code: &str) -> Check {
         rule,
         code: code.to_owned(),
         ops: None,
+        is_deferred: false,
+    }
+}
+
+fn deferred(rule: Condition, code: &str) -> Check {
+    Check {
+        is_deferred: true,
+        ..check(rule, code)
     }
 }
 
@@ -393,6 +401,16 @@ fn sentences() -> Vec<Sentence> {
     say("an explicit null is not the database's default", as_is, 0, json!([[["PUT", "lists", 6, {"app_done": null}]]]), "0 NOT_NULL_VIOLATION", &[]);
     say("unique", as_is, 0, json!([[["PATCH", "lists", 0, {"code": "x"}], ["PUT", "lists", 6, {"code": "x"}]]]), "1 UNIQUE_VIOLATION", &[("lists", 0, "code", Some(Val::Null))]);
     say("a constraint tells a stranger nothing", as_is, 0, json!([[["PATCH", "tasks", 1, {"title": null}]]]), "0 UNAUTHORIZED", &[]);
+
+    // The end of the transaction.
+    say("a deferred check is asked at the end, of the row as it is then", |w| lists(w).checks = vec![deferred(new("rank").is(int(2)), "END")], 0, json!([[["PATCH", "lists", 0, {"rank": 1}], ["PATCH", "lists", 0, {"rank": 2}]], [["PATCH", "lists", 0, {"rank": 3}]]]), "ok, 0 END", &[("lists", 0, "rank", Some(Val::Int(2)))]);
+    say("`old` is the row before the transaction", |w| lists(w).checks = vec![deferred(old("title").is(text("a")), "END")], 0, json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 0, {"title": "c"}]], [["PATCH", "lists", 0, {"title": "a"}]]]), "ok, 0 END", &[("lists", 0, "title", t("c"))]);
+    say("deleted and made anew is an update", |w| lists(w).checks = vec![Check { ops: Some(vec![Op::Update]), ..deferred(always(false), "END") }], 0, json!([[["DELETE", "lists", 0]], [["PUT", "lists", 0, {}]], [["DELETE", "lists", 0], ["PUT", "lists", 0, {}]]]), "ok, ok, 1 END", &[]);
+    say("created and deleted in between is skipped", |w| lists(w).checks = vec![deferred(always(false), "END")], 0, json!([[["PUT", "lists", 6, {}], ["DELETE", "lists", 6]]]), "ok", &[]);
+    say("it is asked even where nothing differs", |w| lists(w).checks = vec![deferred(always(false), "END")], 0, json!([[["PATCH", "lists", 0, {"title": "a"}]]]), "0 END", &[]);
+    say("the last operation on the row is named", |w| lists(w).checks = vec![deferred(always(false), "END")], 0, json!([[["PATCH", "lists", 0, {"title": "b"}], ["PUT", "tasks", 6, {"title": "x", "list_id": key(0)}], ["PATCH", "lists", 0, {"title": "c"}], ["PATCH", "tasks", 6, {"title": "y"}]]]), "2 END", &[]);
+    say("relations are read at the end", |w| lists(w).checks = vec![deferred(members(Place::This, m("role").is(text("editor"))), "END")], 0, json!([[["PUT", "lists", 6, {}]]]), "0 END", &[]);
+    say("`changed` on update is what differs between before and after", |w| lists(w).checks = vec![deferred(Condition::Changed("title".into()).and(Condition::Changed("rank".into()).not()), "END")], 0, json!([[["PATCH", "lists", 0, {"title": "b", "rank": 7}], ["PATCH", "lists", 0, {"rank": 1}]], [["PATCH", "lists", 0, {"title": "c"}], ["PATCH", "lists", 0, {"title": "b"}]]]), "ok, 1 END", &[]);
 
     // Transactions and batches.
     say("one refused operation refuses its whole transaction", as_is, 0, json!([[["PATCH", "lists", 0, {"title": "b"}], ["PATCH", "lists", 1, {"title": "b"}]]]), "1 UNAUTHORIZED", &[("lists", 0, "title", t("a"))]);

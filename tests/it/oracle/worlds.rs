@@ -380,6 +380,7 @@ fn check(tape: &mut Tape, world: &World, table: usize, code: &str) -> Check {
         rule: rule.or(claim("role").is(super::condition::text("owner"))),
         code: code.to_owned(),
         ops,
+        is_deferred: tape.chance(40),
     }
 }
 

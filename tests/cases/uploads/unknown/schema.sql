@@ -1,0 +1,1 @@
+CREATE TABLE notes (id uuid PRIMARY KEY, title varchar(3), hidden text);
