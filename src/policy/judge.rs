@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::expr::{Budget, Compiled, EvalError, Frame, Related};
 use crate::policy::admit::Admitted;
 use crate::policy::image::Images;
-use crate::policy::{Asking, Judgement, Permitted, Refusal, Verdict, Write, conditions, validate};
+use crate::policy::{
+    Asking, Judgement, Permitted, Refusal, Trace, Verdict, Write, conditions, validate,
+};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::Row;
 use crate::vocabulary::value::Value;
@@ -15,6 +17,8 @@ pub(super) struct Hearing<'a> {
     pub asking: Asking<'a>,
     pub related: &'a Related,
     pub budget: Budget,
+    /// Who wants to know why.
+    pub trace: Option<&'a mut Trace>,
 }
 
 /// Judges one operation on the row as it is stored under lock (`None`: there is none).
@@ -26,7 +30,22 @@ pub fn judge(
     asking: Asking<'_>,
     related: &Related,
 ) -> Judgement {
+    judge_traced(admitted, stored, asking, related, None)
+}
+
+/// The same judgement, which writes down what it looked at and heard.
+pub fn judge_traced(
+    admitted: &Admitted<'_>,
+    stored: Option<&Row>,
+    asking: Asking<'_>,
+    related: &Related,
+    mut trace: Option<&mut Trace>,
+) -> Judgement {
+    if let Some(trace) = &mut trace {
+        trace.begin();
+    }
     let mut hearing = Hearing {
+        trace,
         asking,
         related,
         budget: Budget {
@@ -55,6 +74,9 @@ fn decide(
         (Op::Delete, Some(old)) => Images::of_delete(old),
         _ => Images::of_write(admitted, stored, hearing)?,
     };
+    if let Some(trace) = &mut hearing.trace {
+        trace.see(&images);
+    }
     let metadata = admitted.metadata.as_deref();
     conditions::guards(admitted.table, &images, metadata, hearing)?;
     conditions::grants(admitted.table, &images, metadata, hearing)?;
@@ -153,9 +175,14 @@ impl Hearing<'_> {
             metadata,
             related: self.related,
         };
-        matches!(
+        let before = self.budget.clone();
+        let holds = matches!(
             condition.evaluate(&frame, &mut self.budget),
             Ok(Value::Bool(true))
-        )
+        );
+        if let Some(trace) = &mut self.trace {
+            trace.hear(condition, &frame, before, holds);
+        }
+        holds
     }
 }

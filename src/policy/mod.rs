@@ -8,13 +8,15 @@ mod conditions;
 mod image;
 mod judge;
 mod refusal;
+mod trace;
 mod validate;
 
 use std::collections::BTreeSet;
 
 pub use admit::{Admission, Admitted, admit};
-pub use judge::judge;
+pub use judge::{judge, judge_traced};
 pub use refusal::{Detail, Refusal};
+pub use trace::{Answer, Depth, Heard, Trace};
 
 use crate::auth::Principal;
 use crate::expr::Need;
@@ -68,7 +70,7 @@ impl Permitted {
 }
 
 /// What to write to the target row.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// A new row: its columns with their values, the key first.
     Insert(Vec<(ColumnId, Datum)>),
