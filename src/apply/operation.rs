@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::apply::Upload;
 use crate::apply::trouble::Trouble;
+use crate::apply::{End, Upload};
 use crate::dialect::postgres::{self as dialect, OnTakenKey};
 use crate::driver::postgres::{DriverError, Phase, Transaction};
 use crate::expr::{Need, Related, RelationId};
 use crate::plan::{Plan, RelationPlan, TablePlan};
 use crate::policy::{
-    self, Admission, Admitted, Asking, Judgement, Permitted, Refusal, Verdict, Write,
+    self, Admission, Admitted, Asking, Depth, Judgement, Permitted, Refusal, Trace, Verdict, Write,
 };
 use crate::request::{self, Operation};
 use crate::vocabulary::limits::Limits;
@@ -25,6 +25,8 @@ pub(super) struct Bench<'a> {
     pub plan: &'a Plan,
     pub upload: &'a Upload,
     pub limits: &'a Limits,
+    /// How much is told of each operation, where anybody listens.
+    pub depth: Option<Depth>,
 }
 
 /// Decides one operation, and does what was permitted.
@@ -32,22 +34,26 @@ pub(super) async fn apply(
     open: &mut Transaction,
     bench: &Bench<'_>,
     operation: &Operation,
-) -> Result<(), Trouble> {
+    mut trace: Option<&mut Trace>,
+) -> Result<End, Trouble> {
     let mut admitted = match policy::admit(bench.plan, operation, bench.limits)? {
-        Admission::Done => return Ok(()),
+        Admission::Done => return Ok(End::Empty),
         Admission::Look(admitted) => admitted,
     };
     for race in 0..=RACES_MAX {
         let stored = read_target(open, &admitted).await?;
         settle_texts(open, &mut admitted, stored.is_some()).await?;
-        let permitted = match judge(open, bench, &admitted, stored.as_ref()).await? {
+        let stored = stored.as_ref();
+        let judged = judge(open, bench, &admitted, stored, trace.as_deref_mut());
+        let permitted = match judged.await? {
             Verdict::Permit(permitted) => permitted,
-            Verdict::Done => return Ok(()),
+            Verdict::Done if stored.is_none() => return Ok(End::Absent),
+            Verdict::Done => return Ok(End::Same),
             Verdict::Refuse(refusal) => return Err(refusal.into()),
         };
         let is_last = race == RACES_MAX;
         if write(open, &admitted, &permitted, is_last).await? {
-            return Ok(());
+            return Ok(End::Write(permitted.into_write()));
         }
     }
     Err(Trouble::LostRaces)
@@ -110,6 +116,7 @@ async fn judge(
     bench: &Bench<'_>,
     admitted: &Admitted<'_>,
     stored: Option<&Row>,
+    mut trace: Option<&mut Trace>,
 ) -> Result<Verdict, Trouble> {
     let upload = bench.upload;
     let asking = Asking {
@@ -120,7 +127,8 @@ async fn judge(
     };
     let mut related = Related::default();
     loop {
-        match policy::judge(admitted, stored, asking, &related) {
+        let trace = trace.as_deref_mut();
+        match policy::judge_traced(admitted, stored, asking, &related, trace) {
             Judgement::Decided(verdict) => return Ok(verdict),
             Judgement::Needs(needs) => read_related(open, bench, needs, &mut related).await?,
         }

@@ -67,6 +67,11 @@ impl Permitted {
     pub fn write(&self) -> &Write {
         &self.0
     }
+
+    /// The same, once it was written.
+    pub fn into_write(self) -> Write {
+        self.0
+    }
 }
 
 /// What to write to the target row.
