@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::apply::Workbench;
 use crate::auth::development::SigningKey;
 use crate::cli::arguments::Serving;
 use crate::cli::cluster::{Cluster, Control};
@@ -81,8 +82,20 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
         store,
         current,
         listeners,
+        workbench: Some(workbench()),
     };
     serve::until_stopped(ready, told).await
+}
+
+/// Each decision is told in the terminal, and the two who the printed lines speak of by their names.
+fn workbench() -> Workbench {
+    let people = [(ANN, "ann"), (BOB, "bob")];
+    Workbench {
+        people: people
+            .into_iter()
+            .map(|(subject, name)| (subject.to_owned(), name.to_owned()))
+            .collect(),
+    }
 }
 
 fn killer(running: &Running) -> impl FnOnce() + Send + 'static {
@@ -185,8 +198,8 @@ async fn furnish(
             Ok(Some(line)) => steps.push(("sample", line)),
             Ok(None) => (),
             // The tables may have moved on from the starter's: that is what they are for.
-            Err(Trouble::Unable(why) | Trouble::Rules(why)) => {
-                steps.push(("sample", format!("left out: {why}")));
+            Err(trouble) => {
+                steps.push(("sample", format!("left out: {}", trouble.why())));
             }
         }
     }
