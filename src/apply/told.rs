@@ -65,14 +65,22 @@ impl Told {
         self.trace.op.map_or(self.verb.as_str(), Op::as_str)
     }
 
-    /// What became of it in one line, where its transaction is applied.
-    pub fn applied(&self, plan: &Plan) -> String {
+    /// What became of it in one line: the operation at a position of a transaction with this outcome.
+    pub fn verdict(&self, plan: &Plan, index: usize, outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Refused(refusal) if refusal.operation_index == Some(index) => refused(refusal),
+            Outcome::Applied => self.allowed(plan, "applied"),
+            _ => self.allowed(plan, "undone with its transaction; allowed"),
+        }
+    }
+
+    fn allowed(&self, plan: &Plan, word: &str) -> String {
         let by = self.by(plan);
         match self.end {
-            End::Absent => "applied: the row is not there, so there is nothing to do".to_owned(),
-            End::Empty => "applied: it carries nothing".to_owned(),
-            End::Same => format!("applied{by}: nothing differs, so nothing is written"),
-            End::Write(_) | End::Nothing => format!("applied{by}"),
+            End::Absent => format!("{word}: the row is not there, so there is nothing to do"),
+            End::Empty => format!("{word}: it carries nothing"),
+            End::Same => format!("{word}{by}: nothing differs, so nothing is written"),
+            End::Write(_) | End::Nothing => format!("{word}{by}"),
         }
     }
 
@@ -123,8 +131,8 @@ impl Workbench {
         let who = self.name(subject);
         match outcome {
             Outcome::Applied => {
-                for told in told {
-                    line(&who, Some(told), &told.applied(plan));
+                for (index, told) in told.iter().enumerate() {
+                    line(&who, Some(told), &told.verdict(plan, index, outcome));
                 }
             }
             Outcome::Refused(refusal) => {

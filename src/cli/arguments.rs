@@ -88,8 +88,8 @@ What it prints holds values of columns; it is meant for your own terminal. A tok
 Exit codes: 0 it would be applied, 1 it would be refused, 2 the command could not run.
 
   rulegate explain --upload upload.json --sub 00000000-0000-0000-0000-00000000000b
-  rulegate explain --upload upload.json --claims '{\"sub\": \"…\", \"role\": \"admin\"}' --json
-  pbpaste | rulegate explain --upload - --token \"$TOKEN\"      the body after curl's -d, as it is";
+  rulegate explain --upload upload.json --claims '{\"sub\":\"ann\",\"role\":\"admin\"}' --json
+  rulegate explain --upload - --token \"$TOKEN\" < upload.json";
 
 const MIGRATE: &str = "\
 Safe to run again, and while another one runs.

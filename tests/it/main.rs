@@ -12,6 +12,7 @@ mod cases;
 mod catalogue;
 mod contract;
 mod dev;
+mod explain;
 mod gateway;
 mod http;
 mod http_admin;

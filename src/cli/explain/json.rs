@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::apply::{End, Explained, Outcome, Told, refused};
+use crate::apply::{End, Explained, Outcome, Told};
 use crate::cli::explain::{Asked, Page, asked, image};
 use crate::expr::{Account, Said, show};
 use crate::plan::{Plan, TablePlan};
@@ -55,10 +55,7 @@ fn refusal_of(refusal: &Refusal) -> Value {
 }
 
 fn operation(plan: &Plan, explained: &Explained, index: usize, told: &Told) -> Value {
-    let verdict = match &explained.outcome {
-        Outcome::Refused(refusal) if refusal.operation_index == Some(index) => refused(refusal),
-        _ => told.applied(plan),
-    };
+    let verdict = told.verdict(plan, index, &explained.outcome);
     let operation = json!({
         "verb": told.verb.as_str(),
         "table": told.table,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::apply::{Explained, Outcome, Told, refused};
+use crate::apply::{End, Explained, Outcome, Told, refused};
 use crate::catalog::Table;
 use crate::cli::explain::{Asked, Page, asked, image};
 use crate::expr::show;
@@ -85,17 +85,17 @@ fn operation(text: &mut String, plan: &Plan, explained: &Explained, index: usize
         }
         for asked in asked(table, op) {
             let heard = told.trace.heard(asked.condition);
-            text.push_str(&entry(asked.kind, &condition(&asked, heard)));
+            text.push_str(&entry(asked.kind, &condition(&asked, heard, op.has_new())));
         }
     }
-    match &explained.outcome {
-        Outcome::Refused(refusal) if refusal.operation_index == Some(index) => {
-            text.push_str(&entry("verdict", &refused(refusal)));
-            text.push_str(&entry("client", &learns(refusal)));
-        }
-        _ => text.push_str(&entry("verdict", &told.applied(plan))),
+    let verdict = told.verdict(plan, index, &explained.outcome);
+    text.push_str(&entry("verdict", &verdict));
+    if let Outcome::Refused(refusal) = &explained.outcome
+        && refusal.operation_index == Some(index)
+    {
+        text.push_str(&entry("client", &learns(refusal)));
     }
-    if let (Some(table), crate::apply::End::Write(write)) = (rules, &told.end) {
+    if let (Some(table), End::Write(write)) = (rules, &told.end) {
         text.push_str(&entry("write", &written(table, write)));
     }
 }
@@ -103,18 +103,23 @@ fn operation(text: &mut String, plan: &Plan, explained: &Explained, index: usize
 /// What the client learns: nothing that the rules' author did not write, and no value.
 fn learns(refusal: &Refusal) -> String {
     let mut text = format!("learns \"{}\"", refusal.message);
-    for detail in refusal.details.iter().filter(|_| refusal.details.len() > 1) {
-        let field = detail.field.as_deref().unwrap_or("the row");
-        let _ = write!(text, "\n`{field}` {}", detail.message);
+    for detail in &refusal.details {
+        let detail = match &detail.field {
+            Some(field) => format!("`{field}` {}", detail.message),
+            None => format!("the row {}", detail.message),
+        };
+        if detail != refusal.message {
+            let _ = write!(text, "\n{detail}");
+        }
     }
     text
 }
 
-fn condition(asked: &Asked<'_>, heard: Option<&Heard>) -> String {
+fn condition(asked: &Asked<'_>, heard: Option<&Heard>, has_columns: bool) -> String {
     let about = match (&asked.fields, asked.code, asked.kind) {
         (Some(fields), _, _) => format!(", for {} only", fields.join(", ")),
         (None, Some(code), _) => format!(", or else {code}"),
-        (None, None, "grant") => ", for every column".to_owned(),
+        (None, None, "grant") if has_columns => ", for every column".to_owned(),
         (None, None, _) => String::new(),
     };
     let said = match heard {
