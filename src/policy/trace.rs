@@ -110,7 +110,7 @@ impl Trace {
 
     pub(super) fn see(&mut self, images: &Images<'_>) {
         self.op = Some(images.op);
-        self.changed = images.changed.clone();
+        self.changed.clone_from(&images.changed);
         if self.depth == Depth::Accounts {
             self.old = images.old.cloned();
             self.new.clone_from(&images.new);
@@ -126,9 +126,12 @@ impl Trace {
         holds: bool,
     ) {
         let is_old = |this| frame.old.is_some_and(|old| std::ptr::eq(old, this));
-        let this = frame.this.map(|this| match is_old(this) {
-            true => Variable::Old,
-            false => Variable::New,
+        let this = frame.this.map(|this| {
+            if is_old(this) {
+                Variable::Old
+            } else {
+                Variable::New
+            }
         });
         let account =
             (self.depth == Depth::Accounts).then(|| condition.account(frame, &mut budget));

@@ -114,14 +114,12 @@ fn answer(answer: &Answer) -> Value {
 
 fn account(account: &Account) -> Value {
     let because: Vec<Value> = account.because.iter().map(self::account).collect();
-    let mut part = match &account.said {
+    let said = match &account.said {
         Said::Value(value) => json!({"value": show(value)}),
         Said::Failed(error) => json!({"error": error.to_string()}),
         said => json!({"is": said.to_string()}),
     };
-    part["text"] = account.text.as_str().into();
-    part["because"] = because.into();
-    part
+    with(json!({"text": account.text, "because": because}), said)
 }
 
 /// The columns that were read; what is left to the database is not there.
