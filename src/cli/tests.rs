@@ -75,11 +75,11 @@ fn every_example_of_the_help_can_be_typed() {
         let Some(example) = line.strip_prefix("  rulegate ") else {
             continue;
         };
-        // What follows two spaces explains; what follows `|` or `>` is the shell's.
+        // What follows two spaces explains; what follows `|`, `<` or `>` is the shell's.
         let example = example.split("  ").next().unwrap();
         let example = example
             .split([' '])
-            .take_while(|word| !["|", ">"].contains(word));
+            .take_while(|word| !["|", "<", ">"].contains(word));
         let words: Vec<String> = example.map(|word| word.replace('\'', "")).collect();
         let parsed = Arguments::try_parse_from([vec!["rulegate".to_owned()], words].concat());
         assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
