@@ -1,14 +1,18 @@
 //! Uploads → the database: one transaction after the other, each read under lock, judged, written, settled.
 
 mod deferred;
+mod explain;
 mod operation;
+mod told;
 mod transaction;
 mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use explain::{Explained, explain};
 use tokio::time::Instant;
+pub use told::{End, Told, Workbench, refused};
 
 use crate::auth::Principal;
 use crate::driver::postgres::Store;
@@ -53,6 +57,8 @@ pub struct Road {
     pub batch: settings::Batch,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
+    /// Where each decision is told; nowhere but in `rulegate dev`.
+    pub workbench: Option<Workbench>,
 }
 
 /// One upload: who sends it, when it arrived, and until when it has to be answered.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::apply::Upload;
 use crate::apply::trouble::Trouble;
+use crate::apply::{End, Upload};
 use crate::dialect::postgres::{self as dialect, OnTakenKey};
 use crate::driver::postgres::{DriverError, Phase, Transaction};
 use crate::expr::{Need, Related, RelationId};
 use crate::plan::{Plan, RelationPlan, TablePlan};
 use crate::policy::{
-    self, Admission, Admitted, Asking, Judgement, Permitted, Refusal, Touched, Verdict, Write,
+    self, Admission, Admitted, Asking, Depth, Judgement, Permitted, Refusal, Touched, Trace,
+    Verdict, Write,
 };
 use crate::request::{self, Operation};
 use crate::vocabulary::limits::Limits;
@@ -25,6 +26,8 @@ pub(super) struct Bench<'a> {
     pub plan: &'a Plan,
     pub upload: &'a Upload,
     pub limits: &'a Limits,
+    /// How much is told of each operation, where anybody listens.
+    pub depth: Option<Depth>,
 }
 
 impl<'a> Bench<'a> {
@@ -44,22 +47,38 @@ pub(super) async fn apply<'a>(
     open: &mut Transaction,
     bench: &Bench<'a>,
     operation: &Operation,
-) -> Result<Option<Touched<'a>>, Trouble> {
+    mut trace: Option<&mut Trace>,
+) -> Result<(End, Option<Touched<'a>>), Trouble> {
     let mut admitted = match policy::admit(bench.plan, operation, bench.limits)? {
-        Admission::Done => return Ok(None),
+        Admission::Done => return Ok((End::Empty, None)),
         Admission::Look(admitted) => admitted,
     };
     for race in 0..=RACES_MAX {
         let stored = read_target(open, &admitted).await?;
         settle_texts(open, &mut admitted, stored.is_some()).await?;
-        let permitted = match judge(open, bench, &admitted, stored.as_ref()).await? {
+        let judged = judge(
+            open,
+            bench,
+            &admitted,
+            stored.as_ref(),
+            trace.as_deref_mut(),
+        );
+        let permitted = match judged.await? {
             Verdict::Permit(permitted) => permitted,
-            Verdict::Done => return Ok(Touched::by(admitted, stored)),
+            Verdict::Done => {
+                let end = if stored.is_none() {
+                    End::Absent
+                } else {
+                    End::Same
+                };
+                return Ok((end, Touched::by(admitted, stored)));
+            }
             Verdict::Refuse(refusal) => return Err(refusal.into()),
         };
         let is_last = race == RACES_MAX;
         if write(open, &admitted, &permitted, is_last).await? {
-            return Ok(Touched::by(admitted, stored));
+            let end = End::Write(permitted.into_write());
+            return Ok((end, Touched::by(admitted, stored)));
         }
     }
     Err(Trouble::LostRaces)
@@ -126,10 +145,12 @@ async fn judge(
     bench: &Bench<'_>,
     admitted: &Admitted<'_>,
     stored: Option<&Row>,
+    mut trace: Option<&mut Trace>,
 ) -> Result<Verdict, Trouble> {
     let mut related = Related::default();
     loop {
-        match policy::judge(admitted, stored, bench.asking(), &related) {
+        let trace = trace.as_deref_mut();
+        match policy::judge_traced(admitted, stored, bench.asking(), &related, trace) {
             Judgement::Decided(verdict) => return Ok(verdict),
             Judgement::Needs(needs) => read_related(open, bench, needs, &mut related).await?,
         }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apply::deferred::{self, Touches};
+use crate::apply::operation::{self, Bench};
 use crate::apply::trouble::{self, Failed, Trouble};
-use crate::apply::{Outcome, Road, Upload, operation};
+use crate::apply::{Outcome, Road, Told, Upload};
 use crate::driver::postgres::{self, Class, Session};
 use crate::observe::{self, Event};
-use crate::policy::Refusal;
+use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
 use crate::vocabulary::code::ErrorCode;
@@ -18,14 +19,14 @@ use crate::vocabulary::code::ErrorCode;
 const CONFLICTS_MAX: u32 = 3;
 
 /// What may be tried once more, and was not yet.
-struct Patience {
+pub(super) struct Patience {
     conflicts: u32,
     may_reprepare: bool,
     may_recompile: bool,
 }
 
 /// What to do after an attempt failed.
-enum Next {
+pub(super) enum Next {
     Again,
     End(Outcome),
 }
@@ -37,8 +38,23 @@ pub(super) async fn apply(
     snapshot: &mut Arc<Snapshot>,
     transaction: &Transaction,
 ) -> Outcome {
-    if let Some(excess) = &transaction.excess {
-        return Outcome::Refused(Refusal::new(ErrorCode::TransactionTooLarge, excess, excess));
+    let mut told = Vec::new();
+    let outcome = decide(road, upload, snapshot, transaction, &mut told).await;
+    if let Some(workbench) = &road.workbench {
+        workbench.tell(&upload.principal.subject, &snapshot.plan, &outcome, &told);
+    }
+    outcome
+}
+
+async fn decide(
+    road: &Road,
+    upload: &Upload,
+    snapshot: &mut Arc<Snapshot>,
+    transaction: &Transaction,
+    told: &mut Vec<Told>,
+) -> Outcome {
+    if let Some(excess) = excess(transaction) {
+        return excess;
     }
     let mut patience = Patience {
         conflicts: 0,
@@ -50,7 +66,7 @@ pub(super) async fn apply(
         if Instant::now() >= upload.deadline {
             return Outcome::Retry(trouble::soon("the time for this request is over"));
         }
-        let Err(trouble) = attempt(road, upload, snapshot, transaction).await else {
+        let Err(trouble) = attempt(road, upload, snapshot, transaction, told).await else {
             road.store.health().mended();
             break;
         };
@@ -62,20 +78,29 @@ pub(super) async fn apply(
     Outcome::Applied
 }
 
+/// What is said of a transaction that is too large to be looked at.
+pub(super) fn excess(transaction: &Transaction) -> Option<Outcome> {
+    let excess = transaction.excess.as_deref()?;
+    let refusal = Refusal::new(ErrorCode::TransactionTooLarge, excess, excess);
+    Some(Outcome::Refused(refusal))
+}
+
 /// One database transaction: all of its operations, or none.
 async fn attempt(
     road: &Road,
     upload: &Upload,
     snapshot: &Snapshot,
     transaction: &Transaction,
+    told: &mut Vec<Told>,
 ) -> Result<(), Trouble> {
-    let session = Session {
-        claims: &upload.principal.claims_json,
-        subject: &upload.principal.subject,
-        deadline: upload.deadline,
+    let mut open = road.store.begin(session(upload)).await?;
+    let bench = Bench {
+        plan: &snapshot.plan,
+        upload,
+        limits: road.store.limits(),
+        depth: road.workbench.as_ref().map(|_| Depth::Answers),
     };
-    let mut open = road.store.begin(session).await?;
-    match operate(&mut open, road, upload, snapshot, transaction).await {
+    match operate(&mut open, &bench, transaction, told).await {
         Ok(()) => Ok(open.commit().await?),
         Err(trouble) => {
             open.rollback().await;
@@ -84,35 +109,53 @@ async fn attempt(
     }
 }
 
-async fn operate(
+/// What row-level security policies may read of the caller.
+pub(super) fn session(upload: &Upload) -> Session<'_> {
+    Session {
+        claims: &upload.principal.claims_json,
+        subject: &upload.principal.subject,
+        deadline: upload.deadline,
+    }
+}
+
+/// All operations of a transaction, up to what is checked at its end. What is told of an earlier attempt does not count.
+pub(super) async fn operate(
     open: &mut postgres::Transaction,
-    road: &Road,
-    upload: &Upload,
-    snapshot: &Snapshot,
+    bench: &Bench<'_>,
     transaction: &Transaction,
+    told: &mut Vec<Told>,
 ) -> Result<(), Trouble> {
-    let bench = operation::Bench {
-        plan: &snapshot.plan,
-        upload,
-        limits: road.store.limits(),
-    };
+    told.clear();
     let mut touches = Touches::default();
     for (index, operation) in transaction.operations.iter().enumerate() {
-        let done = operation::apply(open, &bench, operation).await;
+        let mut telling = bench.depth.map(|depth| Told::new(operation, depth));
+        let trace = telling.as_mut().map(|telling| &mut telling.trace);
+        let done = operation::apply(open, bench, operation, trace).await;
         let table = operation.table.as_str();
-        let touched = done
-            .map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))))?;
-        if let Some(touched) = touched {
+        let done = done
+            .map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))));
+        if let (Some(telling), Ok((end, _))) = (&mut telling, &done) {
+            telling.end = end.clone();
+        }
+        told.extend(telling);
+        if let (_, Some(touched)) = done? {
             touches.note(index, touched);
         }
     }
-    deferred::judge(open, &bench, touches).await?;
+    deferred::judge(open, bench, touches).await?;
     open.settle().await?;
     Ok(())
 }
 
 impl Patience {
-    async fn next(
+    /// Nothing may be tried once more.
+    pub(super) const NONE: Self = Self {
+        conflicts: CONFLICTS_MAX,
+        may_reprepare: false,
+        may_recompile: false,
+    };
+
+    pub(super) async fn next(
         &mut self,
         road: &Road,
         upload: &Upload,

@@ -51,7 +51,11 @@ impl ClaimsSchema {
 
     /// The principal of a token. Null claims are taken out before the schema is asked, defaults put in after.
     pub fn accept(&self, verified: Verified) -> Result<Principal, TokenError> {
-        let mut claims = verified.claims;
+        self.suppose(verified.claims)
+    }
+
+    /// The principal of a token that would have these claims: to explain what they lead to, never to let anybody in.
+    pub fn suppose(&self, mut claims: Map<String, Value>) -> Result<Principal, TokenError> {
         claims.retain(|_, claim| !claim.is_null());
         let object = Value::Object(claims);
         if let Some(schema) = &self.schema {

@@ -11,4 +11,4 @@ mod verify;
 
 pub use claims::{ClaimsSchema, Principal};
 pub use keys::{Key, KeySet, Origin};
-pub use verify::{TokenError, Verified, Verifier};
+pub use verify::{TokenError, Verified, Verifier, unverified};

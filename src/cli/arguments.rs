@@ -41,6 +41,9 @@ pub enum Command {
     /// Say everything that is wrong with a folder of rules, and what to write instead
     #[command(after_help = CHECK)]
     Check(Checking),
+    /// Say what would become of an upload, and why: each condition, and the part of it that failed
+    #[command(after_help = EXPLAIN)]
+    Explain(Explaining),
     /// Make or renew Rulegate's own schema in the database
     #[command(after_help = MIGRATE)]
     Migrate(Migrating),
@@ -78,6 +81,15 @@ The rules are held against the live database: --database, `database.uri`, DATABA
   rulegate check rules --plan            the compiled rules, as they will be judged
   rulegate check rules --catalog db.txt  without a database: against its catalogue as text
   rulegate check --print-catalog > db.txt";
+
+const EXPLAIN: &str = "\
+The upload is run against the real database, its rows read under lock, in a transaction that is rolled back in any case: nothing is kept.
+What it prints holds values of columns; it is meant for your own terminal. A token's signature is not verified here.
+Exit codes: 0 it would be applied, 1 it would be refused, 2 the command could not run.
+
+  rulegate explain --upload upload.json --sub 00000000-0000-0000-0000-00000000000b
+  rulegate explain --upload upload.json --claims '{\"sub\":\"ann\",\"role\":\"admin\"}' --json
+  rulegate explain --upload - --token \"$TOKEN\" < upload.json";
 
 const MIGRATE: &str = "\
 Safe to run again, and while another one runs.
@@ -142,6 +154,42 @@ pub struct Checking {
     pub print_catalog: bool,
     #[command(flatten)]
     pub database: Database,
+}
+
+/// `rulegate explain`
+#[derive(Debug, Args)]
+pub struct Explaining {
+    /// The folder of rules
+    #[arg(default_value = "rules")]
+    pub rules: PathBuf,
+    /// The body of an upload: a file, or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub upload: PathBuf,
+    #[command(flatten)]
+    pub who: Who,
+    /// What `request.time` is; now where it is not given
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// Who sends the upload: one of three.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Who {
+    /// A token as the app sends it
+    #[arg(long)]
+    pub token: Option<String>,
+    /// The claim `sub` of a token like those of `rulegate token`
+    #[arg(long, value_name = "ID")]
+    pub sub: Option<String>,
+    /// All claims
+    #[arg(long, value_name = "JSON")]
+    pub claims: Option<String>,
 }
 
 /// `rulegate migrate`

@@ -68,11 +68,16 @@ fn verdict(arguments: &Checking, loading: &Loading, against: &str, count: &str) 
     )
 }
 
-/// Where `rulegate dev` has been, its key and its database stand in for what is not set. Against a text no database is needed at all.
+/// Against a text no database is needed at all.
 fn stand_ins(arguments: &Checking) -> StandIns {
     if arguments.catalog.is_some() {
         return StandIns::keys().and(DATABASE, DATABASE_STAND_IN);
     }
+    at_home()
+}
+
+/// Where `rulegate dev` has been, its key and its database stand in for what is not set.
+pub fn at_home() -> StandIns {
     let Some(home) = Home::existing() else {
         return StandIns::none();
     };

@@ -9,10 +9,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::apply::Workbench;
 use crate::auth::development::SigningKey;
 use crate::cli::arguments::Serving;
 use crate::cli::cluster::{Cluster, Control};
-use crate::cli::hello::{ANN, BOB, Hello, LIST};
+use crate::cli::hello::{ANN, BOB, Edit, Hello, LIST};
 use crate::cli::home::Home;
 use crate::cli::listeners::Listeners;
 use crate::cli::say::say;
@@ -69,7 +70,10 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
         &settings,
         &listeners,
         &key,
-        has_sample(&store, &plan).await,
+        Tries {
+            has_sample: has_sample(&store, &plan).await,
+            edit: edit(&arguments.rules),
+        },
     )?;
     let current = serve::current(&loading);
     if let Err(stale) = current.freshen(&store, Instant::now()).await {
@@ -81,8 +85,20 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
         store,
         current,
         listeners,
+        workbench: Some(workbench()),
     };
     serve::until_stopped(ready, told).await
+}
+
+/// Each decision is told in the terminal, and the two who the printed lines speak of by their names.
+fn workbench() -> Workbench {
+    let people = [(ANN, "ann"), (BOB, "bob")];
+    Workbench {
+        people: people
+            .into_iter()
+            .map(|(subject, name)| (subject.to_owned(), name.to_owned()))
+            .collect(),
+    }
 }
 
 fn killer(running: &Running) -> impl FnOnce() + Send + 'static {
@@ -185,8 +201,8 @@ async fn furnish(
             Ok(Some(line)) => steps.push(("sample", line)),
             Ok(None) => (),
             // The tables may have moved on from the starter's: that is what they are for.
-            Err(Trouble::Unable(why) | Trouble::Rules(why)) => {
-                steps.push(("sample", format!("left out: {why}")));
+            Err(trouble) => {
+                steps.push(("sample", format!("left out: {}", trouble.why())));
             }
         }
     }
@@ -240,12 +256,25 @@ async fn has_sample(store: &Store, plan: &Plan) -> bool {
     has_todos && store.ask(&rows).await.is_ok_and(|row| row.is_some())
 }
 
+/// What there is to try.
+struct Tries {
+    has_sample: bool,
+    edit: Option<Edit>,
+}
+
+/// The starter's grant for viewers, while it is as it came.
+fn edit(rules: &Path) -> Option<Edit> {
+    let file = rules.join("todos.yaml");
+    let text = fs::read_to_string(&file).ok()?;
+    Edit::find(&file.display().to_string(), &text)
+}
+
 fn hello(
     mut steps: Steps,
     settings: &Settings,
     listeners: &Listeners,
     key: &SigningKey,
-    has_sample: bool,
+    tries: Tries,
 ) -> Result<Hello, Trouble> {
     let (listen, admin) = listeners.addresses()?;
     steps.push(("uploads", format!("http://{listen}/api/data")));
@@ -259,6 +288,7 @@ fn hello(
         listen,
         ann: token(ANN)?,
         bob: token(BOB)?,
-        has_sample,
+        has_sample: tries.has_sample,
+        edit: tries.edit,
     })
 }

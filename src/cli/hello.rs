@@ -1,4 +1,4 @@
-//! What `rulegate dev` prints when all is up: where things are, and two lines to try.
+//! What `rulegate dev` prints when all is up: where things are, and three lines to try.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -14,6 +14,11 @@ pub const BOB: &str = "00000000-0000-0000-0000-00000000000b";
 pub const LIST: &str = "00000000-0000-0000-0000-000000000001";
 const SAMPLE_TASK: &str = "00000000-0000-0000-0000-000000000003";
 const NEW_TASK: &str = "00000000-0000-0000-0000-000000000004";
+const BOBS_TASK: &str = "00000000-0000-0000-0000-000000000005";
+
+/// The grant of the starter that the third line asks to widen.
+const GRANT: &str = "columns: [completed, completed_at]";
+const WIDER: &str = "columns: [completed, completed_at, description]";
 
 /// Everything that is told.
 #[derive(Clone, Debug)]
@@ -26,8 +31,30 @@ pub struct Hello {
     pub ann: String,
     /// bob's token.
     pub bob: String,
-    /// Whether the sample rows and the starter's tables are there, so that the two lines do what they say.
+    /// Whether the sample rows and the starter's tables are there, so that the lines do what they say.
     pub has_sample: bool,
+    /// The rule that the third line asks to edit, while it is as the starter has it.
+    pub edit: Option<Edit>,
+}
+
+/// A line of a rule file that is there to be edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file as the author would type it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl Edit {
+    /// Where the starter's grant for viewers stands in a text.
+    pub fn find(file: &str, text: &str) -> Option<Self> {
+        let position = text.lines().position(|line| line.trim() == GRANT)?;
+        Some(Self {
+            file: file.to_owned(),
+            line: position + 1,
+        })
+    }
 }
 
 impl Hello {
@@ -48,7 +75,8 @@ impl Hello {
 
     fn tries(&self, text: &mut String) {
         let new = put(NEW_TASK, "Buy milk");
-        let rename = put(SAMPLE_TASK, "Bob was here");
+        let another = put(BOBS_TASK, "Buy beer");
+        let rename = patch(SAMPLE_TASK, "Bob was here");
         let _ = write!(
             text,
             "
@@ -57,12 +85,36 @@ ann owns a list, bob may look at it and tick its tasks.
 Allowed, answers \"success\": ann puts a task into her list.
 {}
 
-Refused, answers UNAUTHORIZED: bob gives one of its tasks another text.
+Refused, answers UNAUTHORIZED: bob puts one of his own into it.
+{}
+
+{}: bob gives one of its tasks another text.
 {}
 ",
             self.curl(&self.ann, &new),
+            self.curl(&self.bob, &another),
+            self.expectation(),
             self.curl(&self.bob, &rename)
         );
+        if let Some(Edit { file, line }) = &self.edit {
+            let _ = write!(
+                text,
+                "\
+To allow it, edit line {line} of {file} so that it says
+      {WIDER}
+Save, and run the same line again: it answers \"success\". What you save is in force at once; what is wrong with it is told here.
+
+Each answer is explained by: rulegate explain --help
+"
+            );
+        }
+    }
+
+    fn expectation(&self) -> &'static str {
+        match self.edit {
+            Some(_) => "Refused for now, answers UNAUTHORIZED",
+            None => "As your rules say",
+        }
     }
 
     fn tokens(&self, text: &mut String) {
@@ -83,6 +135,13 @@ bob ({BOB}): {}
             reachable(self.listen)
         )
     }
+}
+
+/// An upload that gives a task another text.
+fn patch(id: &str, description: &str) -> String {
+    format!(
+        r#"{{"transactions":[{{"crud":[{{"op":"PATCH","table":"todos","id":"{id}","op_data":{{"description":"{description}"}}}}]}}]}}"#
+    )
 }
 
 /// An upload of one task, its keys in the order of the contract: a person reads it.

@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 mod dev;
 mod examine;
+mod explain;
 mod ground;
 mod healthcheck;
 mod hello;
@@ -48,6 +49,7 @@ fn run(command: Command) -> Result<(), Trouble> {
         Command::Dev(arguments) => runtime()?.block_on(dev::run(&arguments)),
         Command::Serve(arguments) => runtime()?.block_on(serve::run(&arguments)),
         Command::Check(arguments) => runtime()?.block_on(check::run(&arguments)),
+        Command::Explain(arguments) => runtime()?.block_on(explain::run(&arguments)),
         Command::Migrate(arguments) => runtime()?.block_on(migrate::run(&arguments)),
         Command::Token(arguments) => token::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admin;
+use crate::apply::Workbench;
 use crate::cli::arguments::Serving;
 use crate::cli::examine;
 use crate::cli::listeners::Listeners;
@@ -28,6 +29,8 @@ pub struct Ready {
     pub current: Arc<Current>,
     /// The sockets.
     pub listeners: Listeners,
+    /// Where each decision is told; nowhere but in `rulegate dev`.
+    pub workbench: Option<Workbench>,
 }
 
 /// Serves until it is told to stop.
@@ -56,6 +59,7 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
         store,
         current,
         listeners,
+        workbench: None,
     };
     until_stopped(ready, told).await
 }
@@ -107,11 +111,12 @@ pub fn place(settings: &Settings) -> String {
 
 /// Hands everything to the server, and waits for its end.
 pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<(), Trouble> {
-    let (gateway, notes) = Gateway::new(ready.settings, ready.store, ready.current)
+    let (mut gateway, notes) = Gateway::new(ready.settings, ready.store, ready.current)
         .map_err(|error| Trouble::unable(format!("`client_auth`: {error}")))?;
     for note in &notes {
         observe::tell(&Event::Warning(note));
     }
+    gateway.road.workbench = ready.workbench;
     let gateway = Arc::new(gateway);
     let desk = tokio::spawn(admin::run(gateway.clone(), ready.listeners.admin));
     // The second signal ends the process where it is heard.

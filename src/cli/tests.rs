@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::arguments::{Arguments, Command};
-use super::hello::Hello;
+use super::hello::{Edit, Hello};
 use super::home::Home;
 use super::listeners::{Listeners, reachable};
 use super::token;
@@ -75,11 +75,11 @@ fn every_example_of_the_help_can_be_typed() {
         let Some(example) = line.strip_prefix("  rulegate ") else {
             continue;
         };
-        // What follows two spaces explains; what follows `|` or `>` is the shell's.
+        // What follows two spaces explains; what follows `|`, `<` or `>` is the shell's.
         let example = example.split("  ").next().unwrap();
         let example = example
             .split([' '])
-            .take_while(|word| !["|", ">"].contains(word));
+            .take_while(|word| !["|", "<", ">"].contains(word));
         let words: Vec<String> = example.map(|word| word.replace('\'', "")).collect();
         let parsed = Arguments::try_parse_from([vec!["rulegate".to_owned()], words].concat());
         assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
@@ -252,18 +252,22 @@ fn hello(has_sample: bool) -> Hello {
         ann: "a.n.n".to_owned(),
         bob: "b.o.b".to_owned(),
         has_sample,
+        edit: Some(Edit {
+            file: "rules/todos.yaml".to_owned(),
+            line: 26,
+        }),
     }
 }
 
 #[test]
-fn the_two_lines_are_whole_and_ask_what_can_be_asked() {
+fn the_three_lines_are_whole_and_ask_what_can_be_asked() {
     let text = hello(true).text();
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| line.starts_with("curl "))
         .collect();
-    assert_eq!(lines.len(), 2);
-    for (line, token) in lines.iter().zip(["a.n.n", "b.o.b"]) {
+    assert_eq!(lines.len(), 3);
+    for (line, token) in lines.iter().zip(["a.n.n", "b.o.b", "b.o.b"]) {
         assert!(line.contains("http://127.0.0.1:6060/api/data"), "{line}");
         assert!(line.contains(&format!("Bearer {token}'")), "{line}");
         let body = line
@@ -275,6 +279,40 @@ fn the_two_lines_are_whole_and_ask_what_can_be_asked() {
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["transactions"][0]["crud"][0]["table"], "todos");
     }
+}
+
+#[test]
+fn the_rule_to_edit_is_named_by_its_line_while_it_is_the_starters() {
+    let starter = include_str!("../../rules/todos.yaml");
+    let edit = Edit::find("rules/todos.yaml", starter);
+    let line = edit.as_ref().unwrap().line;
+    assert!(
+        starter
+            .lines()
+            .nth(line - 2)
+            .unwrap()
+            .contains("if: this.list.is_member")
+    );
+    let text = Hello {
+        edit,
+        ..hello(true)
+    }
+    .text();
+    assert!(
+        text.contains(&format!("line {line} of rules/todos.yaml")),
+        "{text}"
+    );
+    let edited = starter.replace("completed_at]", "completed_at, description]");
+    assert_eq!(Edit::find("rules/todos.yaml", &edited), None);
+    let text = Hello {
+        edit: None,
+        ..hello(true)
+    }
+    .text();
+    assert!(
+        !text.contains("edit line") && text.contains("As your rules say"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -13,6 +13,10 @@ pub enum Trouble {
     Rules(String),
     /// The command could not run. Exit code 2.
     Unable(String),
+    /// It could not run because of the rules; the text is that of [`Trouble::Rules`]. Exit code 2.
+    Unfit(String),
+    /// It ran, and said that something is refused. Exit code 1.
+    Refused,
 }
 
 impl Trouble {
@@ -26,10 +30,19 @@ impl Trouble {
         Self::Unable(format!("{}: {error}", path.display()))
     }
 
+    /// What there is to say.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Rules(text) | Self::Unfit(text) | Self::Unable(text) => text,
+            Self::Refused => "refused",
+        }
+    }
+
     /// Says it on standard error.
     pub fn tell(&self) {
         match self {
-            Self::Rules(text) => note(text),
+            Self::Rules(text) | Self::Unfit(text) => note(text),
+            Self::Refused => {}
             Self::Unable(text) => note(&format!("error: {text}")),
         }
     }
@@ -37,8 +50,8 @@ impl Trouble {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Rules(_) => ExitCode::from(1),
-            Self::Unable(_) => ExitCode::from(2),
+            Self::Rules(_) | Self::Refused => ExitCode::from(1),
+            Self::Unable(_) | Self::Unfit(_) => ExitCode::from(2),
         }
     }
 }

@@ -74,6 +74,9 @@ impl Writer {
     }
 }
 
+/// Checks deferred constraints.
+pub const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+
 /// A name that cannot end early.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use crate::expr::account::{Account, Names, account};
 use crate::expr::check::{Checked, check};
 use crate::expr::evaluate::evaluate;
 use crate::expr::ir::Node;
@@ -20,12 +21,18 @@ pub struct Compiled {
     node: Arc<Node>,
     reads: Reads,
     warnings: Vec<Fault>,
+    names: Arc<Names>,
 }
 
 impl Compiled {
     /// Its value. A condition holds only where this is `Ok(Value::Bool(true))`.
     pub fn evaluate(&self, frame: &Frame<'_>, budget: &mut Budget) -> Result<Value, EvalError> {
         evaluate(&self.node, frame, budget)
+    }
+
+    /// The same evaluation, with the parts of the expression that decided its value.
+    pub fn account(&self, frame: &Frame<'_>, budget: &mut Budget) -> Account {
+        account(&self.node, &self.text, &self.names, frame, budget)
     }
 
     /// What it reads.
@@ -51,6 +58,7 @@ pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Compiled, Vec<Fault>> {
         check(&tree, scope)
     })?;
     Ok(Compiled {
+        names: Arc::new(Names::of(&checked.reads, scope.world)),
         text: text.into(),
         node: Arc::new(checked.node),
         reads: checked.reads,

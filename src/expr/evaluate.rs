@@ -33,15 +33,17 @@ pub(super) fn evaluate(
 }
 
 /// What a variable of `exists` or `all` stands for.
-enum Bound<'a> {
+pub(super) enum Bound<'a> {
     Value(Value),
     Row(&'a Row),
 }
 
-struct Evaluation<'a, 'b> {
-    frame: &'a Frame<'a>,
-    budget: &'b mut Budget,
-    bound: Vec<Bound<'a>>,
+/// One evaluation under way.
+pub(super) struct Evaluation<'a, 'b> {
+    pub frame: &'a Frame<'a>,
+    pub budget: &'b mut Budget,
+    /// What the variables of the quantifiers around stand for.
+    pub bound: Vec<Bound<'a>>,
 }
 
 impl<'a> Evaluation<'a, '_> {
@@ -49,7 +51,8 @@ impl<'a> Evaluation<'a, '_> {
         self.budget.spend(steps)
     }
 
-    fn value(&mut self, node: &'a Node) -> Answer<'a> {
+    /// The value of a node.
+    pub(super) fn value(&mut self, node: &'a Node) -> Answer<'a> {
         self.spend(1)?;
         let value = match &node.kind {
             NodeKind::Constant(value) | NodeKind::Spelled(value, _) => {
@@ -234,7 +237,7 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     /// The row of a source; `None` where there is none.
-    fn row(&mut self, source: &'a RowSource) -> Result<Option<&'a Row>, EvalError> {
+    pub(super) fn row(&mut self, source: &'a RowSource) -> Result<Option<&'a Row>, EvalError> {
         match source {
             RowSource::Image(Variable::Old) => Ok(self.frame.old),
             RowSource::Image(Variable::New) => Ok(self.frame.new),
@@ -248,7 +251,11 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     /// The rows that a relation leads to.
-    fn rows(&mut self, from: &'a RowSource, follow: &Follow) -> Result<&'a [Row], EvalError> {
+    pub(super) fn rows(
+        &mut self,
+        from: &'a RowSource,
+        follow: &Follow,
+    ) -> Result<&'a [Row], EvalError> {
         self.spend(1)?;
         let Some(row) = self.row(from)? else {
             return failed("there is no row that a relation could start from");

@@ -19,10 +19,23 @@ pub(super) struct Node {
     pub ty: Type,
     /// Whether it may be null, as far as the catalogue says.
     pub is_nullable: bool,
-    /// Where it stands in the text.
+    /// Where it stands in the text; inside a computed value, where that is named.
     pub range: Range<usize>,
+    /// Where it stands in the text that it was written in: the expression's own, or that of a computed value.
+    pub written: Range<usize>,
+    /// The computed value that it is the whole of.
+    pub computed: Option<Arc<Written>>,
     /// What it does.
     pub kind: NodeKind,
+}
+
+/// The text of a computed value, and where in it the value stands.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The text.
+    pub text: Arc<str>,
+    /// Where in it.
+    pub range: Range<usize>,
 }
 
 /// What a node does.
@@ -78,6 +91,8 @@ pub(super) enum NodeKind {
 pub(super) struct Quantified {
     /// Which of the two.
     pub quantifier: Quantifier,
+    /// What the element is called.
+    pub variable: Arc<str>,
     /// Over what.
     pub over: Over,
     /// The condition on each element, which is bound to the slot.
@@ -166,7 +181,9 @@ impl Node {
         Self {
             ty,
             is_nullable: false,
+            written: range.clone(),
             range,
+            computed: None,
             kind,
         }
     }

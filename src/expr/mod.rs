@@ -3,6 +3,7 @@
 //! [`World`] and [`Scope`] say which names an expression may use and what types they have, [`Frame`] what they mean during one
 //! evaluation, [`Related`] which related rows it found missing.
 
+mod account;
 mod check;
 mod claims;
 mod compiled;
@@ -14,6 +15,7 @@ mod ir;
 mod number;
 mod parse;
 mod scan;
+mod show;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,12 @@ mod types;
 mod values;
 mod world;
 
+pub use account::{Account, Said};
 pub use claims::claims_shape;
 pub use compiled::{Compiled, compile};
 pub use fault::Fault;
 pub use frame::{Budget, EvalError, Frame, Need, Related};
+pub use show::show;
 pub use world::{
     ClaimsShape, ColumnShape, Expected, Reads, RelationId, RelationShape, Scope, TableId,
     TableShape, Variable, World,

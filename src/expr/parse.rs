@@ -120,7 +120,7 @@ impl Reader<'_> {
                     .after(start)
                     .map_or(token, |name| name.range.clone());
                 Ok(Expression {
-                    range: of.range.start..name.end,
+                    range: self.tokens.balanced(of.range.start..name.end),
                     name_range: name,
                     syntax: Syntax::Field(Box::new(of), select.field.as_str().into()),
                 })
@@ -226,7 +226,7 @@ impl Reader<'_> {
         if let Some(operator) = operator(&call.func_name) {
             return match (arguments.next(), arguments.next()) {
                 (Some(left), Some(right)) => Ok(Expression {
-                    range: left.range.start..right.range.end,
+                    range: self.tokens.balanced(left.range.start..right.range.end),
                     name_range: token,
                     syntax: Syntax::Binary(operator, Box::new(left), Box::new(right)),
                 }),
@@ -252,7 +252,7 @@ impl Reader<'_> {
                 let end = self.tokens.end_of_bracket(start).unwrap_or(token.end);
                 let name_range = index.range.clone();
                 return Ok(Expression {
-                    range: from..end,
+                    range: self.tokens.balanced(from..end),
                     name_range,
                     syntax: Syntax::Index(Box::new(first), Box::new(index)),
                 });
@@ -264,7 +264,7 @@ impl Reader<'_> {
             _ => return Err(unreadable(token)),
         };
         Ok(Expression {
-            range,
+            range: self.tokens.balanced(range),
             name_range: token,
             syntax,
         })
@@ -291,7 +291,7 @@ impl Reader<'_> {
         };
         let start = on.as_ref().map_or(name_range.start, |on| on.range.start);
         Ok(Expression {
-            range: start..end,
+            range: self.tokens.balanced(start..end),
             name_range,
             syntax: Syntax::Call(Box::new(Call {
                 on,

@@ -81,6 +81,19 @@ impl Tokens {
         self.closing.get(&open).map(|close| close + 1)
     }
 
+    /// A range with the other halves of the brackets that begin or end in it: `a) && b` is not what anybody wrote.
+    pub(super) fn balanced(&self, range: Range<usize>) -> Range<usize> {
+        let mut balanced = range.clone();
+        for (open, close) in &self.closing {
+            if range.contains(open) && *close >= range.end {
+                balanced.end = balanced.end.max(close + 1);
+            } else if range.contains(close) && *open < range.start {
+                balanced.start = balanced.start.min(*open);
+            }
+        }
+        balanced
+    }
+
     fn index(&self, start: usize) -> usize {
         self.tokens
             .partition_point(|token| token.range.start <= start)

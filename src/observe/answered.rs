@@ -20,6 +20,8 @@ pub struct Answered {
     pub cause: Option<String>,
     /// The outcome of each transaction, with its code where it was refused: `applied`, `refused UNAUTHORIZED`.
     pub outcomes: Vec<(&'static str, Option<String>)>,
+    /// Whether each decision was told by itself, so that this line would repeat them.
+    pub is_told: bool,
     /// Bytes of the body that were read.
     pub body_bytes: usize,
     /// How long it took.

@@ -18,11 +18,16 @@ pub fn init(filter: Option<&str>) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false);
-    let _ = if std::io::stderr().is_terminal() {
+    let _ = if is_for_people() {
         builder.try_init()
     } else {
         builder.json().flatten_event(true).try_init()
     };
+}
+
+/// Whether a person reads the log: a sentence then stands alone, without its parts beside it.
+fn is_for_people() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 pub(super) fn write(event: &Event<'_>) {
@@ -30,7 +35,9 @@ pub(super) fn write(event: &Event<'_>) {
         Event::Note(text) => tracing::info!("{text}"),
         Event::Warning(text) => tracing::warn!("{text}"),
         Event::Mistake(text) => tracing::error!("{text}"),
+        Event::RequestAnswered(answered) if is_for_people() => sentence(answered),
         Event::RequestAnswered(answered) => request(answered),
+        Event::Decided(decided) => tracing::info!("{decided}"),
         Event::KeysFetched { error: None, .. } | Event::Gauges(_) => {}
         Event::KeysFetched {
             uri,
@@ -39,6 +46,16 @@ pub(super) fn write(event: &Event<'_>) {
         } => tracing::warn!("keys could not be fetched from {uri}: {error}"),
         Event::Readiness(None) => tracing::info!("ready"),
         Event::Readiness(Some(reason)) => tracing::error!("not ready: {reason}"),
+    }
+}
+
+/// The one line of a request, for people.
+fn sentence(answered: &Answered) {
+    let (request_id, cause) = (&answered.request_id, answered.cause.as_deref());
+    if answered.is_told {
+        tracing::debug!(request_id, cause, "{answered}");
+    } else {
+        tracing::info!(request_id, cause, "{answered}");
     }
 }
 

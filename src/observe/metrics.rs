@@ -72,7 +72,7 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Gauges(gauges) => stand(gauges),
         Event::Mistake(_) => counter!("rulegate_mistakes_total").increment(1),
-        Event::Note(_) | Event::Warning(_) | Event::Readiness(_) => {}
+        Event::Note(_) | Event::Warning(_) | Event::Decided(_) | Event::Readiness(_) => {}
     }
 }
 

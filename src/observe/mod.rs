@@ -1,12 +1,14 @@
 //! One [`Event`] for each thing that can be told; turned into logs and metrics here and nowhere else.
 
 mod answered;
+mod decided;
 mod log;
 mod metrics;
 
 use std::time::Duration;
 
 pub use answered::Answered;
+pub use decided::Decided;
 pub use log::init;
 pub use metrics::{Gauges, exposition, upkeep};
 
@@ -21,6 +23,8 @@ pub enum Event<'a> {
     Mistake(&'a str),
     /// A request was answered.
     RequestAnswered(&'a Answered),
+    /// An operation was decided: told only where a person tries rules.
+    Decided(&'a Decided),
     /// A key set was fetched, or was not.
     KeysFetched {
         /// Where.

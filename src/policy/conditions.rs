@@ -56,7 +56,8 @@ pub(super) fn grants(
     }
 }
 
-fn covers(grant: &Grant, field: &FieldName) -> bool {
+/// Whether a grant covers a field.
+pub(super) fn covers(grant: &Grant, field: &FieldName) -> bool {
     grant
         .fields
         .as_ref()

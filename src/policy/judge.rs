@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::expr::{Budget, Compiled, EvalError, Frame, Related, Variable};
 use crate::policy::admit::Admitted;
 use crate::policy::image::Images;
-use crate::policy::{Asking, Judgement, Permitted, Refusal, Verdict, Write, conditions, validate};
+use crate::policy::{
+    Asking, Judgement, Permitted, Refusal, Trace, Verdict, Write, conditions, validate,
+};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::Row;
 use crate::vocabulary::value::Value;
@@ -15,6 +17,8 @@ pub(super) struct Hearing<'a> {
     pub asking: Asking<'a>,
     pub related: &'a Related,
     pub budget: Budget,
+    /// Who wants to know why.
+    pub trace: Option<&'a mut Trace>,
 }
 
 /// Judges one operation on the row as it is stored under lock (`None`: there is none).
@@ -26,7 +30,22 @@ pub fn judge(
     asking: Asking<'_>,
     related: &Related,
 ) -> Judgement {
+    judge_traced(admitted, stored, asking, related, None)
+}
+
+/// The same judgement, which writes down what it looked at and heard.
+pub fn judge_traced(
+    admitted: &Admitted<'_>,
+    stored: Option<&Row>,
+    asking: Asking<'_>,
+    related: &Related,
+    mut trace: Option<&mut Trace>,
+) -> Judgement {
+    if let Some(trace) = &mut trace {
+        trace.begin();
+    }
     let mut hearing = Hearing::new(asking, related);
+    hearing.trace = trace;
     let verdict = decide(admitted, stored, &mut hearing).unwrap_or_else(Verdict::Refuse);
     let missing = related.missing();
     if missing.is_empty() {
@@ -48,6 +67,9 @@ fn decide(
         (Op::Delete, Some(old)) => Images::of_delete(old),
         _ => Images::of_write(admitted, stored, hearing)?,
     };
+    if let Some(trace) = &mut hearing.trace {
+        trace.see(&images);
+    }
     let metadata = admitted.metadata.as_deref();
     conditions::guards(admitted.table, &images, metadata, hearing)?;
     conditions::grants(admitted.table, &images, metadata, hearing)?;
@@ -83,6 +105,7 @@ impl<'a> Hearing<'a> {
     pub(super) fn new(asking: Asking<'a>, related: &'a Related) -> Self {
         let steps_max = asking.limits.evaluation_steps_max;
         Self {
+            trace: None,
             asking,
             related,
             budget: Budget {
@@ -149,7 +172,7 @@ impl<'a> Hearing<'a> {
             .into_iter()
             .flatten()
             .filter(|_| names_this)
-            .find(|this| !self.holds_for(rule, images, Some(this), metadata));
+            .find(|this| !is_true(&self.evaluate(rule, images, Some(this), metadata)));
         match self.evaluate(message, images, this, metadata) {
             Ok(Value::String(text)) => Some(text.to_string()),
             Ok(Value::Uuid(id)) => Some(id.to_string()),
@@ -164,8 +187,13 @@ impl<'a> Hearing<'a> {
         this: Option<&Row>,
         metadata: Option<&str>,
     ) -> bool {
-        let value = self.evaluate(condition, images, this, metadata);
-        matches!(value, Ok(Value::Bool(true)))
+        let before = self.budget.clone();
+        let holds = is_true(&self.evaluate(condition, images, this, metadata));
+        let frame = self.frame(images, this, metadata);
+        if let Some(trace) = &mut self.trace {
+            trace.hear(condition, &frame, before, holds);
+        }
+        holds
     }
 
     fn evaluate(
@@ -175,7 +203,20 @@ impl<'a> Hearing<'a> {
         this: Option<&Row>,
         metadata: Option<&str>,
     ) -> Result<Value, EvalError> {
-        let frame = Frame {
+        let frame = self.frame(images, this, metadata);
+        expression.evaluate(&frame, &mut self.budget)
+    }
+
+    fn frame<'f>(
+        &self,
+        images: &'f Images<'_>,
+        this: Option<&'f Row>,
+        metadata: Option<&'f str>,
+    ) -> Frame<'f>
+    where
+        'a: 'f,
+    {
+        Frame {
             auth: &self.asking.principal.claims,
             old: images.old,
             new: images.new.as_ref(),
@@ -186,7 +227,10 @@ impl<'a> Hearing<'a> {
             request_id: self.asking.request_id,
             metadata,
             related: self.related,
-        };
-        expression.evaluate(&frame, &mut self.budget)
+        }
     }
+}
+
+fn is_true(value: &Result<Value, EvalError>) -> bool {
+    matches!(value, Ok(Value::Bool(true)))
 }

@@ -10,14 +10,16 @@ mod deferred;
 mod image;
 mod judge;
 mod refusal;
+mod trace;
 mod validate;
 
 use std::collections::BTreeSet;
 
 pub use admit::{Admission, Admitted, admit};
 pub use deferred::{Conclusion, Ended, Touched, judge_deferred};
-pub use judge::judge;
+pub use judge::{judge, judge_traced};
 pub use refusal::{Detail, Refusal};
+pub use trace::{Answer, Depth, Heard, Trace};
 
 use crate::auth::Principal;
 use crate::expr::Need;
@@ -68,10 +70,15 @@ impl Permitted {
     pub fn write(&self) -> &Write {
         &self.0
     }
+
+    /// The same, once it was written.
+    pub fn into_write(self) -> Write {
+        self.0
+    }
 }
 
 /// What to write to the target row.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// A new row: its columns with their values, the key first.
     Insert(Vec<(ColumnId, Datum)>),

@@ -59,6 +59,7 @@ impl Gateway {
                 current,
                 batch: settings.batch.clone(),
                 raised_messages: settings.database.raised_messages,
+                workbench: None,
             },
             keys,
             seats: Arc::new(Seats::new(&settings.limits, settings.database.pool)),

@@ -157,6 +157,7 @@ impl Gateway {
             deadline,
         };
         let outcomes = self.apply(upload, seat).await?;
+        answered.is_told = self.road.workbench.is_some();
         note(answered, &outcomes);
         // A device that gets too many results or too few stops its queue for ever.
         if outcomes.len() != transactions {

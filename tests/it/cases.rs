@@ -17,7 +17,7 @@ use rulegate::vocabulary::limits::{RULE_FILE_BYTES_MAX, RULE_FILES_MAX};
 use rulegate::vocabulary::problem::Problems;
 
 /// The folders below `tests/cases/<kind>`.
-fn cases(kind: &str) -> Vec<PathBuf> {
+pub fn cases(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new("tests/cases").join(kind);
     let mut cases: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
@@ -28,7 +28,7 @@ fn cases(kind: &str) -> Vec<PathBuf> {
 }
 
 /// Holds a text against a file of the case; a missing file expects nothing.
-fn expect(case: &Path, file: &str, found: &str, differing: &mut Vec<String>) {
+pub fn expect(case: &Path, file: &str, found: &str, differing: &mut Vec<String>) {
     let path = case.join(file);
     if std::env::var_os("UPDATE_CASES").is_some() {
         fs::write(&path, found).unwrap();

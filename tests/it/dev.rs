@@ -164,17 +164,50 @@ fn typed(line: &str) -> Value {
     serde_json::from_str(body).unwrap()
 }
 
-/// The first line is allowed, the second refused, however often they are typed.
+/// The first line is allowed, the others refused, however often they are typed.
 fn the_lines_do_what_they_say(dev: &Dev) {
     for _ in 0..2 {
         let answers = dev.tries();
-        assert_eq!(answers.len(), 2, "{}", dev.text);
+        assert_eq!(answers.len(), 3, "{}", dev.text);
         assert_eq!(answers[0]["results"][0]["status"], "success");
-        let refused = &answers[1]["results"][0];
-        assert_eq!(refused["status"], "fatal_error");
-        assert_eq!(refused["failed_operation"]["error_code"], "UNAUTHORIZED");
-        assert_eq!(refused["failed_operation"]["operation_index"], 0);
+        for answer in &answers[1..] {
+            let refused = &answer["results"][0];
+            assert_eq!(refused["status"], "fatal_error");
+            assert_eq!(refused["failed_operation"]["error_code"], "UNAUTHORIZED");
+            assert_eq!(refused["failed_operation"]["operation_index"], 0);
+        }
     }
+}
+
+/// The sentences of the log.
+fn sentences(dev: &Dev) -> Vec<String> {
+    let log = fs::read_to_string(&dev.log).unwrap();
+    let lines = log.lines();
+    lines
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|line| line["message"].as_str().map(ToOwned::to_owned))
+        .collect()
+}
+
+/// Each decision is a line that names who, what, and by which grant; no value of a column is in it.
+fn each_decision_is_told(dev: &Dev) {
+    let told = sentences(dev);
+    for wanted in [
+        "ann  todos/…0004  create  applied, by `this.list.can_edit`",
+        "ann  todos/…0004  update  applied, by `this.list.can_edit`: nothing differs, so nothing is written",
+        "bob  todos/…0005  create  UNAUTHORIZED: no grant for create holds",
+        "bob  todos/…0003  update  UNAUTHORIZED: no grant that holds covers `description`",
+    ] {
+        assert!(
+            told.iter().any(|line| line == wanted),
+            "{wanted}: {told:#?}"
+        );
+    }
+    let told = told.join("\n");
+    assert!(
+        !told.contains("Buy milk") && !told.contains("Bob was here"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -183,6 +216,7 @@ fn the_first_try_works_and_so_does_the_second_and_nothing_is_left_running() {
     let mut first = Dev::start(&folder, &[]);
     assert!(first.text.contains("schema.sql was run"), "{}", first.text);
     the_lines_do_what_they_say(&first);
+    each_decision_is_told(&first);
 
     let other = folder.run(&["dev", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
     assert_eq!(other.status.code(), Some(2));

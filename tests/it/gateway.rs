@@ -154,13 +154,23 @@ impl Gateway {
         exchange(self.public, &head).await
     }
 
-    /// Waits until `/readyz` answers with this status; its body.
-    pub async fn readiness(&self, status: u16) -> Value {
+    /// Waits until `/readyz` answers with this status.
+    pub async fn readiness(&self, status: u16) {
+        self.ready(|answer| answer.status == status).await;
+    }
+
+    /// Waits until `/readyz` is red for this reason.
+    pub async fn says(&self, reason: &str) {
+        self.ready(|answer| answer.status == 503 && answer.body.to_string().contains(reason))
+            .await;
+    }
+
+    async fn ready(&self, is_wanted: impl Fn(&Answer) -> bool) {
         let limit = Instant::now() + Duration::from_secs(20);
         loop {
             let answer = self.get("/readyz").await;
-            if answer.status == status {
-                return answer.body;
+            if is_wanted(&answer) {
+                return;
             }
             assert!(
                 Instant::now() < limit,

@@ -13,6 +13,7 @@ mod catalogue;
 mod contract;
 mod deferred;
 mod dev;
+mod explain;
 mod gateway;
 mod http;
 mod http_admin;

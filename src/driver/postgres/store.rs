@@ -92,6 +92,11 @@ impl Store {
         &self.begin
     }
 
+    /// Begins a transaction that is rolled back whatever happens in it.
+    pub async fn rehearse(&self, session: Session<'_>) -> Result<Transaction, DriverError> {
+        Transaction::rehearse(self, session).await
+    }
+
     /// Begins a transaction for a caller.
     pub async fn begin(&self, session: Session<'_>) -> Result<Transaction, DriverError> {
         Transaction::begin(self, session).await

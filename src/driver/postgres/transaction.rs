@@ -35,6 +35,8 @@ pub struct Transaction {
     statement_timeout: Duration,
     deadline: Instant,
     has_failed: bool,
+    /// It never commits.
+    is_rehearsal: bool,
 }
 
 impl Drop for Transaction {
@@ -55,8 +57,16 @@ impl Transaction {
             statement_timeout: store.limits().statement_timeout,
             deadline: session.deadline,
             has_failed: false,
+            is_rehearsal: false,
         };
         transaction.open(store.begin_text(), session).await?;
+        Ok(transaction)
+    }
+
+    /// The same, and whatever happens in it is rolled back.
+    pub(super) async fn rehearse(store: &Store, session: Session<'_>) -> Result<Self, DriverError> {
+        let mut transaction = Self::begin(store, session).await?;
+        transaction.is_rehearsal = true;
         Ok(transaction)
     }
 
@@ -180,7 +190,14 @@ impl Transaction {
 
     /// Checks deferred constraints now.
     pub async fn settle(&mut self) -> Result<(), DriverError> {
-        self.execute(Phase::Settle, "SET CONSTRAINTS ALL IMMEDIATE")
+        if !self.is_rehearsal {
+            return self.execute(Phase::Settle, postgres::SETTLE).await;
+        }
+        // More may follow in a rehearsal, for which constraints are deferred again.
+        self.execute(Phase::Session, "SAVEPOINT rulegate_settle")
+            .await?;
+        self.execute(Phase::Settle, postgres::SETTLE).await?;
+        self.execute(Phase::Session, "ROLLBACK TO SAVEPOINT rulegate_settle")
             .await
     }
 
@@ -197,12 +214,24 @@ impl Transaction {
         Ok(())
     }
 
+    /// Marks where a part of a rehearsal begins, which may be undone by itself.
+    pub async fn begin_part(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Session, "SAVEPOINT rulegate_part")
+            .await
+    }
+
+    /// Undoes everything since the part began, so that others may follow.
+    pub async fn undo_part(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Session, "ROLLBACK TO SAVEPOINT rulegate_part")
+            .await
+    }
+
     /// Commits. After any error of a statement this is refused: COMMIT would answer ROLLBACK without an error.
     pub async fn commit(mut self) -> Result<(), DriverError> {
-        if self.has_failed {
+        if self.has_failed || self.is_rehearsal {
             return Err(DriverError::local(
                 Phase::Session,
-                "a statement of this transaction failed, so it cannot be committed",
+                "a statement of this transaction failed, or it is a rehearsal, so it cannot be committed",
             ));
         }
         self.execute(Phase::Commit, "COMMIT").await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::expr::Fault;
 use crate::expr::check::{Checker, Inlined, RowTerm, Term};
-use crate::expr::ir::{Node, NodeKind, RowSource};
+use crate::expr::ir::{Node, NodeKind, RowSource, Written};
 use crate::expr::parse::parse;
 use crate::vocabulary::names::MemberName;
 use crate::vocabulary::place::SourceText;
@@ -53,7 +53,7 @@ impl Checker<'_> {
                 self.faults.push(fault);
                 Term::Value(Node::unknown(range))
             }
-            None => Term::Value(of(row, node)),
+            None => Term::Value(of(row, defined(source, node))),
         }
     }
 
@@ -105,11 +105,24 @@ impl Checker<'_> {
     }
 }
 
+/// The value together with the text that it was written in.
+fn defined(source: &SourceText, node: Node) -> Node {
+    let written = Written {
+        text: source.text.clone(),
+        range: node.written.clone(),
+    };
+    Node {
+        computed: Some(Arc::new(written)),
+        ..node
+    }
+}
+
 /// A value of a row that a relation leads to needs that row, even where it reads nothing of it.
 fn of(row: &RowTerm, node: Node) -> Node {
     match &row.source {
         RowSource::Related(..) => Node {
             kind: NodeKind::Of(row.source.clone(), Box::new(node.clone())),
+            computed: None,
             ..node
         },
         _ => node,

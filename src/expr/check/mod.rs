@@ -186,7 +186,13 @@ impl Checker<'_> {
         }
         let term = self.term_of(tree, range);
         self.depth -= 1;
-        term
+        match term {
+            Term::Value(node) => Term::Value(Node {
+                written: tree.range.clone(),
+                ..node
+            }),
+            term => term,
+        }
     }
 
     /// Counts a node; false where there are too many.

@@ -38,7 +38,7 @@ impl Checker<'_> {
             return Node::unknown(range);
         };
         self.bound.push(Bound {
-            name: variable,
+            name: variable.clone(),
             term: element,
         });
         self.quantifiers += 1;
@@ -50,6 +50,7 @@ impl Checker<'_> {
             range,
             NodeKind::Quantified(Box::new(Quantified {
                 quantifier,
+                variable,
                 over,
                 body,
                 slot,

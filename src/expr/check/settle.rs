@@ -70,6 +70,8 @@ impl Checker<'_> {
                 ty: Type::Uuid,
                 is_nullable: inner.is_nullable,
                 range: inner.range.clone(),
+                written: inner.written.clone(),
+                computed: None,
                 kind: NodeKind::AsUuid(Box::new(inner)),
             };
         }

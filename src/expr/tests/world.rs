@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::catalog::{ColumnType, Kind};
 use crate::expr::{
-    Budget, ColumnShape, Compiled, EvalError, Expected, Fault, Frame, Need, Related, RelationId,
-    RelationShape, Scope, TableId, TableShape, Variable, World, claims_shape, compile,
+    Account, Budget, ColumnShape, Compiled, EvalError, Expected, Fault, Frame, Need, Related,
+    RelationId, RelationShape, Scope, TableId, TableShape, Variable, World, claims_shape, compile,
 };
 use crate::vocabulary::names::{FieldName, MemberName};
 use crate::vocabulary::operation::Op;
@@ -355,10 +355,21 @@ pub fn evaluated(
 
 fn evaluated_over(
     compiled: &Compiled,
-    [old, new, this]: [&Row; 3],
+    images: [&Row; 3],
     related: &Related,
     budget: &mut Budget,
 ) -> Result<Value, EvalError> {
+    over(images, related, |frame| compiled.evaluate(frame, budget))
+}
+
+/// The account of an expression over Ann's task and what is related to it.
+pub fn accounted(compiled: &Compiled, related: &Related, budget: &mut Budget) -> Account {
+    let row = todo();
+    over([&row; 3], related, |frame| compiled.account(frame, budget))
+}
+
+/// Does something in the frame of the tests.
+fn over<T>([old, new, this]: [&Row; 3], related: &Related, run: impl FnOnce(&Frame<'_>) -> T) -> T {
     let auth = claims();
     let changed: BTreeSet<FieldName> = [FieldName::from("title")].into();
     let frame = Frame {
@@ -373,7 +384,7 @@ fn evaluated_over(
         metadata: None,
         related,
     };
-    compiled.evaluate(&frame, budget)
+    run(&frame)
 }
 
 pub fn value(text: &str) -> Result<Value, EvalError> {

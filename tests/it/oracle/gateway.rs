@@ -69,6 +69,7 @@ impl Gateway {
                 .map(|settings| settings.batch)
                 .unwrap_or_default(),
             raised_messages: false,
+            workbench: None,
         };
         let mut problems = loading.problems;
         if !problems.has_errors() {

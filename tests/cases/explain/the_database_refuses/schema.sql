@@ -1,0 +1,2 @@
+CREATE TABLE wholes (id text PRIMARY KEY);
+CREATE TABLE parts (id text PRIMARY KEY, parent text NOT NULL REFERENCES wholes DEFERRABLE INITIALLY DEFERRED, size int);
