@@ -169,7 +169,7 @@ fn matches(
         let (Some((their_id, their)), Some((my_id, my))) = (their, my) else {
             continue;
         };
-        if is_matchable(&my.ty.kind, &their.ty.kind) {
+        if is_matchable(&my.ty, &their.ty) {
             pairs.push((my_id, their_id));
         } else {
             problems.push(
