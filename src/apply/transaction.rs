@@ -123,6 +123,8 @@ impl Patience {
             }
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
+            Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
+            Trouble::Mistake(reason) => Next::End(mistaken(road, &reason)),
         }
     }
 
@@ -153,6 +155,11 @@ impl Patience {
                 Next::End(Outcome::Retry(trouble::later(error.to_string())))
             }
             Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
+            // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
+            Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {
+                freshen(road, upload, snapshot, upload.arrived).await
+            }
+            Class::NoPlace => Next::End(misplaced(&error.to_string())),
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
@@ -183,6 +190,12 @@ async fn freshen(
             "the catalogue was not read in time",
         ))),
     }
+}
+
+/// One row that an operator has to make room for: held back and told, but what an app sends does not turn readiness red.
+fn misplaced(reason: &str) -> Outcome {
+    observe::tell(&Event::Mistake(reason));
+    Outcome::Retry(trouble::mistake(reason))
 }
 
 /// Something an operator has to mend: held back, and told once.
