@@ -12,6 +12,7 @@ mod cases;
 mod catalogue;
 mod dev;
 mod gateway;
+mod hostile;
 mod http;
 mod http_admin;
 mod http_keys;

@@ -186,3 +186,18 @@ async fn a_batch_stops_at_a_refusal() {
 async fn a_batch_goes_on_where_the_settings_say_skip() {
     check("skip", None).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_database_cannot_read_or_finds_twice_is_nobodys() {
+    check("keys", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_takes_over_a_write_once() {
+    check("triggers", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_sent_unchanged_need_no_cover() {
+    check("elements", None).await;
+}
