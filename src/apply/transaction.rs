@@ -12,6 +12,8 @@ use crate::policy::Refusal;
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
 use crate::vocabulary::code::ErrorCode;
+use crate::vocabulary::place::Sources;
+use crate::vocabulary::problem::Problems;
 
 /// Attempts after the first where two transactions met.
 const CONFLICTS_MAX: u32 = 3;
@@ -185,11 +187,22 @@ async fn freshen(
         Ok(Err(Stale::Unread(error))) => {
             Next::End(Outcome::Retry(trouble::later(error.to_string())))
         }
-        Ok(Err(stale @ Stale::Unfit(_))) => Next::End(mistaken(road, &stale.to_string())),
+        Ok(Err(Stale::Unfit(problems))) => Next::End(unfit(road, &problems)),
         Err(_) => Next::End(Outcome::Retry(trouble::soon(
             "the catalogue was not read in time",
         ))),
     }
+}
+
+/// The rules no longer fit the database: all of it is told, once.
+fn unfit(road: &Road, problems: &Problems) -> Outcome {
+    let reason = format!("the rules do not fit the database: {}", problems.count());
+    if road.store.health().mistaken(reason.clone()) {
+        observe::tell(&Event::Mistake(
+            &problems.render(&Sources::default(), false),
+        ));
+    }
+    Outcome::Retry(trouble::mistake(reason))
 }
 
 /// One row that an operator has to make room for: held back and told, but what an app sends does not turn readiness red.
