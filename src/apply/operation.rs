@@ -14,6 +14,7 @@ use crate::policy::{
     Verdict, Write,
 };
 use crate::request::{self, Operation};
+use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::operation::Verb;
 use crate::vocabulary::row::{ColumnId, Datum, Row};
@@ -67,6 +68,7 @@ pub(super) async fn apply<'a>(
             Verdict::Permit(permitted) => permitted,
             Verdict::Done => {
                 let end = if stored.is_none() {
+                    is_gone(open, admitted.table).await?;
                     End::Absent
                 } else {
                     End::Same
@@ -97,10 +99,43 @@ async fn read_target(
     };
     let rows = open
         .read(statement, &[admitted.key.text.as_deref()])
-        .await?;
-    Ok(rows
-        .first()
-        .map(|texts| image(&table.facts, &table.image, texts)))
+        .await
+        .map_err(|error| unreadable(error, "`id`"))?;
+    match rows.as_slice() {
+        [] => Ok(None),
+        [texts] => Ok(Some(image(&table.facts, &table.image, texts))),
+        _ => Err(several(table)),
+    }
+}
+
+/// The key is unique, yet two rows have it: inherited tables and indexes of another collation can do that. Which of them is meant?
+fn several(table: &TablePlan) -> Trouble {
+    let target = &table.facts.target;
+    Trouble::Doubt(format!("one key of `{target}` belongs to several rows"))
+}
+
+/// A read meets texts that only the database can tell to be no values: an app sent them.
+fn unreadable(error: DriverError, what: &str) -> Trouble {
+    if !error.is_of_a_value() {
+        return error.into();
+    }
+    Refusal::new(
+        ErrorCode::InvalidData,
+        format!("{what} cannot be stored"),
+        error.summary(),
+    )
+    .into()
+}
+
+/// A row that we do not see is gone, unless it is hidden from us: then what is done to it waits.
+async fn is_gone(open: &mut Transaction, table: &TablePlan) -> Result<(), Trouble> {
+    let target = &table.facts.target;
+    if open.row_security(target).await?.binds_login {
+        return Err(Trouble::Mistake(format!(
+            "row-level security of `{target}` applies to the role we log in as"
+        )));
+    }
+    Ok(())
 }
 
 /// An image from the texts of its columns.
@@ -193,7 +228,10 @@ async fn read_relation(
     let arrays: Vec<Vec<&str>> = (0..width)
         .map(|at| column(at).map(AsRef::as_ref).collect())
         .collect();
-    let rows = open.read_many(&relation.read, &arrays, left + 1).await?;
+    let rows = open
+        .read_many(&relation.read, &arrays, left + 1)
+        .await
+        .map_err(|error| unreadable(error, "a value"))?;
     if rows.len() > left {
         // More than the evaluator may look at: whatever asks for them is not true.
         for need in needs {
@@ -241,7 +279,7 @@ async fn write(
             open.write(&statement, &[key]).await?
         }
     };
-    untouched_is_refused(table, touched).map(|()| true)
+    wrote(open, table, touched).await.map(|()| true)
 }
 
 async fn insert(
@@ -252,25 +290,36 @@ async fn insert(
 ) -> Result<bool, Trouble> {
     let table = admitted.table;
     let (ids, texts) = (ids(columns), texts(columns));
-    if !is_last {
+    // A trigger runs whether the key is taken or not, and can take the write over: then no row says nothing of the key.
+    if !is_last && !runs_before_insert(table) {
         let statement = dialect::insert(&table.facts, table.key, &ids, OnTakenKey::Nothing);
         return Ok(open.write(&statement, &texts).await? > 0);
     }
     let statement = dialect::insert(&table.facts, table.key, &ids, OnTakenKey::Raise);
     open.savepoint().await?;
     match open.write(&statement, &texts).await {
-        Ok(touched) => untouched_is_refused(table, touched).map(|()| true),
-        Err(error) if is_taken_key(table, &error) => {
+        Ok(touched) => wrote(open, table, touched).await.map(|()| true),
+        Err(error) if error.sqlstate.as_deref() == Some("23505") => {
             open.rollback_to_savepoint().await?;
             let seen = dialect::exists(&table.facts, table.key);
             let rows = open.read(&seen, &[admitted.key.text.as_deref()]).await?;
-            if rows.is_empty() {
+            let is_unseen = rows.is_empty();
+            if is_unseen && !is_taken_key(table, &error) {
+                return Err(error.into());
+            }
+            if is_unseen && is_last {
+                is_gone(open, table).await?;
                 return Err(Refusal::unauthorized("the key belongs to a row we cannot see").into());
             }
             Ok(false)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn runs_before_insert(table: &TablePlan) -> bool {
+    let mut triggers = table.facts.triggers.iter();
+    triggers.any(|trigger| trigger.is_before_row && trigger.on_insert)
 }
 
 /// Whether an error says that the key itself is taken.
@@ -285,8 +334,11 @@ fn is_taken_key(table: &TablePlan, error: &DriverError) -> bool {
 }
 
 /// A permitted write that touched no row was taken over by a trigger, or hidden by row-level security (rule-language, *Row-level security*).
-fn untouched_is_refused(table: &TablePlan, touched: u64) -> Result<(), Trouble> {
-    if touched == 0 && table.facts.rls.binds_writing {
+async fn wrote(open: &mut Transaction, table: &TablePlan, touched: u64) -> Result<(), Trouble> {
+    if touched > 1 {
+        return Err(several(table));
+    }
+    if touched == 0 && open.row_security(&table.facts.target).await?.binds_writing {
         let cause = "row-level security let the write touch no row";
         return Err(Refusal::unauthorized(cause).into());
     }

@@ -14,6 +14,8 @@ use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
 use crate::vocabulary::code::ErrorCode;
+use crate::vocabulary::place::Sources;
+use crate::vocabulary::problem::Problems;
 
 /// Attempts after the first where two transactions met.
 const CONFLICTS_MAX: u32 = 3;
@@ -173,6 +175,8 @@ impl Patience {
             }
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
+            Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
+            Trouble::Mistake(reason) => Next::End(mistaken(road, &reason)),
         }
     }
 
@@ -203,6 +207,11 @@ impl Patience {
                 Next::End(Outcome::Retry(trouble::later(error.to_string())))
             }
             Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
+            // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
+            Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {
+                freshen(road, upload, snapshot, upload.arrived).await
+            }
+            Class::NoPlace => Next::End(misplaced(&error.to_string())),
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
@@ -228,11 +237,28 @@ async fn freshen(
         Ok(Err(Stale::Unread(error))) => {
             Next::End(Outcome::Retry(trouble::later(error.to_string())))
         }
-        Ok(Err(stale @ Stale::Unfit(_))) => Next::End(mistaken(road, &stale.to_string())),
+        Ok(Err(Stale::Unfit(problems))) => Next::End(unfit(road, &problems)),
         Err(_) => Next::End(Outcome::Retry(trouble::soon(
             "the catalogue was not read in time",
         ))),
     }
+}
+
+/// The rules no longer fit the database: all of it is told, once.
+fn unfit(road: &Road, problems: &Problems) -> Outcome {
+    let reason = format!("the rules do not fit the database: {}", problems.count());
+    if road.store.health().mistaken(reason.clone()) {
+        observe::tell(&Event::Mistake(
+            &problems.render(&Sources::default(), false),
+        ));
+    }
+    Outcome::Retry(trouble::mistake(reason))
+}
+
+/// One row that an operator has to make room for: held back and told, but what an app sends does not turn readiness red.
+fn misplaced(reason: &str) -> Outcome {
+    observe::tell(&Event::Mistake(reason));
+    Outcome::Retry(trouble::mistake(reason))
 }
 
 /// Something an operator has to mend: held back, and told once.

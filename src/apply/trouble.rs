@@ -18,6 +18,10 @@ pub(super) enum Trouble {
     Database(Failed),
     /// Another upload took the key, and keeps taking it.
     LostRaces,
+    /// The database is not what the rules rest on, for the row at hand: nothing can be decided about it.
+    Doubt(String),
+    /// The same, for every row of the table: an operator has to mend it.
+    Mistake(String),
 }
 
 /// An error of the database, and the operation it met.

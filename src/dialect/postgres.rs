@@ -255,6 +255,19 @@ pub fn exists(table: &Table, key: ColumnId) -> Statement {
     by_key(writer, table, key).done()
 }
 
+/// Whether row-level security of a table applies to the login role, and to the writing role, if it has a name. A table that is gone has no row.
+pub fn row_security() -> Statement {
+    Writer::default()
+        .syntax(
+            "SELECT (c.relrowsecurity AND row_security_active(c.oid))::text, \
+             (c.relrowsecurity AND NOT w.rolsuper AND NOT w.rolbypassrls \
+             AND (c.relforcerowsecurity OR NOT pg_has_role(w.oid, c.relowner, 'USAGE')))::text \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles w ON w.rolname = coalesce($3::text, current_user) \
+             WHERE n.nspname = $1::text AND c.relname = $2::text",
+        )
+        .done()
+}
+
 /// The text the database would store for a value.
 pub fn canonical_text(column: &Column) -> Statement {
     Writer::default()

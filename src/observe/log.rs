@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
 use crate::observe::{Answered, Event};
 
@@ -10,19 +14,35 @@ use crate::observe::{Answered, Event};
 const FILTER: &str = "rulegate=info,warn";
 
 /// Starts the log on standard error, once per process. `filter` narrows or widens it (`rulegate=debug`); the second call does nothing.
+///
+/// From here on a panic is told by its place alone: its message can quote what was being worked on.
 pub fn init(filter: Option<&str>) {
     let filter = filter
         .and_then(|text| EnvFilter::try_new(text).ok())
         .unwrap_or_else(|| EnvFilter::new(FILTER));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
-    let _ = if is_for_people() {
-        builder.try_init()
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = if is_for_people() {
+        layer.boxed()
     } else {
-        builder.json().flatten_event(true).try_init()
+        layer.json().flatten_event(true).boxed()
     };
+    let subscriber = registry()
+        .with(filter)
+        .with(filter_fn(holds_no_value))
+        .with(layer);
+    if subscriber.try_init().is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!("a panic at {}", place.unwrap_or_default());
+        }));
+    }
+}
+
+/// Whether a line can hold no value and no token. The libraries below us print parameters and headers at their finer levels, so of them
+/// nothing finer than a warning is logged, whatever the filter says.
+fn holds_no_value(line: &Metadata<'_>) -> bool {
+    let target = line.target();
+    *line.level() <= Level::WARN || target == "rulegate" || target.starts_with("rulegate::")
 }
 
 /// Whether a person reads the log: a sentence then stands alone, without its parts beside it.
@@ -73,4 +93,50 @@ fn request(answered: &Answered) {
         took_us = u64::try_from(answered.took.as_micros()).unwrap_or(u64::MAX),
         "{answered}"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn libraries_tell_no_more_than_warnings_whatever_the_filter_says() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = registry()
+            .with(EnvFilter::new("trace"))
+            .with(filter_fn(holds_no_value))
+            .with(fmt::layer().with_writer(move || writer.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "tokio_postgres::query", "parameters s3cr3t");
+            tracing::info!(target: "h2::codec", "authorization s3cr3t");
+            tracing::trace!(target: "rulegated", "s3cr3t");
+            tracing::warn!(target: "hyper", "a warning");
+            tracing::trace!(target: "rulegate::serve", "a trace");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("s3cr3t"), "{text}");
+        assert!(
+            text.contains("a warning") && text.contains("a trace"),
+            "{text}"
+        );
+    }
 }

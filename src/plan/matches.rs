@@ -22,7 +22,7 @@ pub(super) fn matches(
         let (Some((their_id, their)), Some((my_id, my))) = (their, my) else {
             continue;
         };
-        if is_matchable(&my.ty.kind, &their.ty.kind) {
+        if is_matchable(&my.ty, &their.ty) {
             pairs.push((my_id, their_id));
         } else {
             problems.push(

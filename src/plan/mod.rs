@@ -22,7 +22,7 @@ pub use compile::{Compilation, compile};
 pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;
-use crate::catalog::{self, Column, Kind};
+use crate::catalog::{self, Column, ColumnType, Kind};
 use crate::dialect::postgres::Statement;
 use crate::expr::{Compiled, RelationId, TableId, Variable, World};
 use crate::schema::Schema;
@@ -230,11 +230,12 @@ fn names_image(compiled: &Compiled) -> bool {
 }
 
 /// Whether texts of one type can be looked up among values of the other without an error in the database.
-fn is_matchable(mine: &Kind, theirs: &Kind) -> bool {
+fn is_matchable(mine: &ColumnType, theirs: &ColumnType) -> bool {
     use Kind::{Citext, Int2, Int4, Int8, Text, Varchar};
-    match (mine, theirs) {
+    match (&mine.kind, &theirs.kind) {
         (Int2 | Int4 | Int8, Int2 | Int4 | Int8)
         | (Text | Varchar(_) | Citext, Text | Varchar(_) | Citext) => true,
-        _ => mine == theirs,
+        // Two enums with the same labels, and two types that we know by their text alone, are still two types.
+        (mine_kind, their_kind) => mine_kind == their_kind && mine.cast == theirs.cast,
     }
 }

@@ -169,7 +169,8 @@ impl<'a> Images<'a> {
         let value = hearing
             .value(expression, self.op, self.old, admitted.metadata.as_deref())
             .map_err(|error| doubt(&error.to_string()))?;
-        request::from_value(&value, &facts.ty).map_err(|unfit| doubt(&unfit.to_string()))
+        request::from_value(&value, &facts.ty)
+            .map_err(|unfit| doubt(&unfit.to_string()).on_catalog())
     }
 
     fn set(&mut self, column: ColumnId, datum: Datum) {

@@ -25,7 +25,7 @@ pub struct Refusal {
 }
 
 /// One field and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Detail {
     /// The app's name of the column; `None` where the whole row is meant.
     pub field: Option<String>,

@@ -1,5 +1,7 @@
 //! Immutable columns and JSON Schemas: steps 6 and 7.
 
+use std::collections::HashSet;
+
 use crate::plan::{Field, TablePlan};
 use crate::policy::image::Images;
 use crate::policy::{Detail, Refusal};
@@ -8,6 +10,9 @@ use crate::schema::{Schema, Violation};
 use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::{ColumnId, Row};
+
+/// Details that one refusal tells.
+const DETAILS_MAX: usize = 100;
 
 /// No immutable column changes.
 pub(super) fn immutable(table: &TablePlan, images: &Images<'_>) -> Result<(), Refusal> {
@@ -67,15 +72,14 @@ fn column(
     let Some(value) = json(table, new, field.column) else {
         return;
     };
-    let before = images.old.filter(|old| !changes(old, new, field.column));
-    let excused = before
-        .and_then(|old| json(table, old, field.column))
-        .map(|old| schema.errors(&old))
-        .unwrap_or_default();
-    let errors = schema
-        .errors(&value)
-        .into_iter()
-        .filter(|error| !excused.contains(error));
+    // Whatever is wrong with a value that stays was wrong before.
+    if images
+        .old
+        .is_some_and(|old| !changes(old, new, field.column))
+    {
+        return;
+    }
+    let errors = schema.errors(&value).into_iter();
     details.extend(errors.map(|error| Detail {
         field: Some(name.to_owned()),
         message: error.message,
@@ -89,8 +93,11 @@ fn row(
     schema: &Schema,
     details: &mut Vec<Detail>,
 ) {
+    let object_of_new = object(table, new);
+    // Behind the first error of a row that is not told all of them others may stand: it excuses nothing.
     let excused: Vec<Violation> = images
         .old
+        .filter(|_| Schema::tells_all(&object_of_new))
         .map(|old| schema.errors(&object(table, old)))
         .unwrap_or_default();
     let is_excused = |error: &Violation| {
@@ -101,7 +108,7 @@ fn row(
         untouched && excused.contains(error)
     };
     let errors = schema
-        .errors(&object(table, new))
+        .errors(&object_of_new)
         .into_iter()
         .filter(|error| !is_excused(error));
     details.extend(errors.map(|error| Detail {
@@ -142,7 +149,10 @@ fn changes(old: &Row, new: &Row, column: ColumnId) -> bool {
     old.column(column).map(|datum| &datum.text) != new.column(column).map(|datum| &datum.text)
 }
 
-fn refuse(details: Vec<Detail>, cause: &str) -> Result<(), Refusal> {
+fn refuse(mut details: Vec<Detail>, cause: &str) -> Result<(), Refusal> {
+    // What is wrong with many parts of a value in the same way is told once.
+    let mut told = HashSet::new();
+    details.retain(|detail| told.len() < DETAILS_MAX && told.insert(detail.clone()));
     let Some(first) = details.first() else {
         return Ok(());
     };

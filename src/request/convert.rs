@@ -12,6 +12,7 @@ use crate::request::json::Json;
 use crate::request::number::{self, Number};
 use crate::request::stored::value_of;
 use crate::request::{array, calendar};
+use crate::vocabulary::limits::SPELLED_DIGITS_MAX;
 use crate::vocabulary::row::Datum;
 use crate::vocabulary::value::{Uuid, Value};
 
@@ -300,11 +301,16 @@ fn json_column(json: &Json, kind: &Kind) -> Result<String, Unfit> {
 }
 
 fn json_text(json: &Json, kind: &Kind) -> Result<String, Unfit> {
-    if *kind == Kind::Json {
-        return Ok(json.compact());
-    }
-    json.normal()
-        .ok_or_else(|| Unfit("holds a number of more than 1,000 digits".to_owned()))
+    let text = if *kind == Kind::Json {
+        json.compact()
+    } else {
+        json.normal()
+    };
+    text.ok_or_else(too_long)
+}
+
+fn too_long() -> Unfit {
+    Unfit("holds a number of more than 1,000 digits, or too many long ones".to_owned())
 }
 
 fn bytes(json: &Json) -> Result<String, Unfit> {
@@ -347,6 +353,8 @@ fn list(json: &Json, element: &Kind) -> Result<String, Unfit> {
         }
         _ => return unfit("is not a list"),
     };
+    let bytes_max = json.written_bytes().saturating_mul(4) + SPELLED_DIGITS_MAX;
+    let mut bytes: usize = 0;
     let texts = items
         .iter()
         .map(|item| match item {
@@ -354,10 +362,31 @@ fn list(json: &Json, element: &Kind) -> Result<String, Unfit> {
             Json::Array(_) if !matches!(element, Kind::Json | Kind::Jsonb) => {
                 unfit("holds a list inside a list")
             }
-            item => text(item, element).map(Some),
+            item => {
+                let text = element_text(item, element)?;
+                bytes = bytes.saturating_add(text.len());
+                if bytes > bytes_max {
+                    return Err(too_long());
+                }
+                Ok(Some(text))
+            }
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(array::print(&texts))
+}
+
+/// The text of an element, which for some types is another one inside a list than alone.
+fn element_text(json: &Json, element: &Kind) -> Result<String, Unfit> {
+    let text = text(json, element)?;
+    Ok(match element {
+        Kind::Bool if text == "true" => "t".to_owned(),
+        Kind::Bool => "f".to_owned(),
+        Kind::Char(length) => {
+            let width = usize::try_from(*length).unwrap_or(0);
+            format!("{text:<width$}")
+        }
+        _ => text,
+    })
 }
 
 /// Text as a value of the rule language.

@@ -281,21 +281,22 @@ impl<'a> Decoder<'a> {
         let excess = self.excess(list.len(), items.len());
         let place = object.named(name);
         let place = place.trim_matches('`');
-        let mut entries = Vec::new();
+        let mut operations = Vec::new();
+        let mut ids: Option<Option<String>> = None;
         for (position, range) in items.iter().enumerate() {
-            entries.push(self.operation(range, format!("{place}[{position}]"), shape)?);
+            let (id, operation) = self.operation(range, format!("{place}[{position}]"), shape)?;
+            ids = match ids {
+                None => Some(id),
+                Some(shared) => Some(shared.filter(|shared| id.as_ref() == Some(shared))),
+            };
+            // What is too large is checked, and not kept.
+            if excess.is_none() {
+                operations.push(operation);
+            }
         }
-        let shared = entries.first().and_then(|(id, _)| id.clone());
-        let shared =
-            shared.filter(|first| entries.iter().all(|(id, _)| id.as_ref() == Some(first)));
-        let operations = entries.into_iter().map(|(_, operation)| operation);
         Ok(Transaction {
-            id: id.or(shared),
-            operations: if excess.is_none() {
-                operations.collect()
-            } else {
-                Vec::new()
-            },
+            id: id.or(ids.flatten()),
+            operations,
             excess,
         })
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::request::number::Number;
 use crate::request::scan::{self, Duplicates};
+use crate::vocabulary::limits::SPELLED_DIGITS_MAX;
 use crate::vocabulary::value::Value;
 
 /// Depth of JSON text inside a value.
@@ -106,19 +107,50 @@ impl Json {
         }
     }
 
-    /// The text with nothing but what is needed.
-    pub(super) fn compact(&self) -> String {
+    /// The text with nothing but what is needed. `None` for a number too long.
+    pub(super) fn compact(&self) -> Option<String> {
+        self.spelled_digits()?;
         let mut out = String::new();
         self.write(&mut out, "");
-        out
+        Some(out)
     }
 
-    /// The text jsonb prints: keys by length, then bytes; `: ` and `, `; numbers as numeric prints them. `None` for a number too long.
+    /// The text jsonb prints: keys by length, then bytes; `: ` and `, `; numbers as numeric prints them. `None` for a number too long, or
+    /// for many short ones that spell long ones.
     pub(super) fn normal(&self) -> Option<String> {
+        self.spelled_digits()
+            .filter(|digits| *digits <= SPELLED_DIGITS_MAX)?;
         let sorted = self.sorted()?;
         let mut out = String::new();
         sorted.write(&mut out, " ");
         Some(out)
+    }
+
+    /// About how long it is as text, without blanks.
+    pub(super) fn written_bytes(&self) -> usize {
+        match self {
+            Self::Number(text) | Self::String(text) => text.len() + 3,
+            Self::Array(items) => items.iter().map(Self::written_bytes).sum::<usize>() + 2,
+            Self::Object(members) => {
+                let member = |(key, value): &(String, Self)| key.len() + 4 + value.written_bytes();
+                members.iter().map(member).sum::<usize>() + 2
+            }
+            Self::Null | Self::Bool(_) => 5,
+        }
+    }
+
+    /// Digits that its numbers have beyond those that are written: `1e999` has a thousand. `None` for a number too long.
+    fn spelled_digits(&self) -> Option<usize> {
+        match self {
+            Self::Number(text) => spelled_digits(text),
+            Self::Array(items) => items.iter().try_fold(0, |sum: usize, item| {
+                sum.checked_add(item.spelled_digits()?)
+            }),
+            Self::Object(members) => members.iter().try_fold(0, |sum: usize, (_, value)| {
+                sum.checked_add(value.spelled_digits()?)
+            }),
+            _ => Some(0),
+        }
     }
 
     fn sorted(&self) -> Option<Self> {
@@ -128,12 +160,9 @@ impl Json {
                 Self::Array(items.iter().map(Self::sorted).collect::<Option<_>>()?)
             }
             Self::Object(members) => {
-                // Of equal keys the last stands.
-                let last: BTreeMap<&String, &Self> =
-                    members.iter().map(|(key, value)| (key, value)).collect();
-                let mut sorted: Vec<(String, Self)> = last
+                let mut sorted: Vec<(String, Self)> = by_key(members)
                     .into_iter()
-                    .map(|(key, value)| Some((key.clone(), value.sorted()?)))
+                    .map(|(key, value)| Some((key.to_owned(), value.sorted()?)))
                     .collect::<Option<_>>()?;
                 sorted.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
                 Self::Object(sorted)
@@ -189,15 +218,29 @@ impl Json {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.means_the_same(b))
             }
             (Self::Object(a), Self::Object(b)) => {
+                let (a, b) = (by_key(a), by_key(b));
                 a.len() == b.len()
-                    && a.iter().all(|(key, value)| {
-                        b.iter()
-                            .any(|(other, theirs)| key == other && value.means_the_same(theirs))
+                    && a.iter().zip(&b).all(|((key, value), (other, theirs))| {
+                        key == other && value.means_the_same(theirs)
                     })
             }
             (a, b) => a == b,
         }
     }
+}
+
+/// Digits that a number has beyond those that are written. `None` for one too long.
+fn spelled_digits(text: &str) -> Option<usize> {
+    let length = Number::parse(text)?.plain().len();
+    Some(length.saturating_sub(text.len()))
+}
+
+/// Members in the order of their keys; of equal keys the last stands.
+fn by_key(members: &[(String, Json)]) -> BTreeMap<&str, &Json> {
+    members
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect()
 }
 
 /// A number for `serde_json`, with all its digits.

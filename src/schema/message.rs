@@ -40,7 +40,8 @@ pub(super) fn message(kind: &ValidationErrorKind) -> String {
         Kind::PropertyNames { .. } => "has a member whose name is not allowed".to_owned(),
         Kind::Required { .. } => "is missing".to_owned(),
         Kind::Type { kind } => format!("must be {}", types(kind)),
-        Kind::UniqueItems => "has an item twice".to_owned(),
+        // Keywords of our own say it in our words.
+        Kind::Custom { message, .. } => message.clone(),
         _ => "does not fit its schema".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ mod keywords;
 mod message;
 #[cfg(test)]
 mod tests;
+mod unique;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,9 @@ use crate::schema::message::message;
 
 /// Where the files of the rules folder seem to lie, so that `schemas/todo.json` is found by `$ref`.
 const BASE: &str = "rules:///";
+
+/// Parts of a value whose errors are all told.
+const ERRORS_OF_PARTS_MAX: usize = 10_000;
 
 /// A compiled schema.
 #[derive(Clone)]
@@ -111,6 +115,7 @@ fn options<'i>() -> ValidationOptions<'i> {
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
         .with_pattern_options(PatternOptions::regex())
+        .with_keyword("uniqueItems", unique::keyword)
 }
 
 impl Schema {
@@ -119,12 +124,33 @@ impl Schema {
         &self.source
     }
 
-    /// Everything in which a value does not fit.
+    /// Everything in which a value does not fit; the first thing alone where it has too many parts ([`Schema::tells_all`]).
     pub fn errors(&self, value: &Value) -> Vec<Violation> {
-        self.validator
-            .iter_errors(value)
-            .map(|error| violation(&error))
-            .collect()
+        if Self::tells_all(value) {
+            let errors = self.validator.iter_errors(value);
+            return errors.map(|error| violation(&error)).collect();
+        }
+        let first = self.validator.validate(value).err();
+        first.iter().map(violation).collect()
+    }
+
+    /// Whether a value is small enough to be told all its errors: each part may have some, and each takes a hundred times its room.
+    pub fn tells_all(value: &Value) -> bool {
+        let mut left = ERRORS_OF_PARTS_MAX;
+        counts_down(value, &mut left)
+    }
+}
+
+/// Parts of a value: itself, its items and members, theirs, …; `false` where they are more than are left.
+fn counts_down(value: &Value, left: &mut usize) -> bool {
+    let Some(fewer) = left.checked_sub(1) else {
+        return false;
+    };
+    *left = fewer;
+    match value {
+        Value::Array(items) => items.iter().all(|item| counts_down(item, left)),
+        Value::Object(members) => members.values().all(|member| counts_down(member, left)),
+        _ => true,
     }
 }
 

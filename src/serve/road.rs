@@ -12,6 +12,7 @@ use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -53,7 +54,7 @@ impl Answer for Gateway {
             Ok(response) => response,
             // Telling of it broke, or the process ends.
             Err(error) => to_response(cors::open(
-                response::failure(&Failure::Broken(error.to_string())),
+                response::failure(&broken("telling of it", &error)),
                 &self.settings.server.cors_origins,
                 None,
             )),
@@ -185,8 +186,7 @@ impl Gateway {
             drop((seat, underway));
             outcomes
         });
-        task.await
-            .map_err(|error| Failure::Broken(format!("while applying: {error}")))
+        task.await.map_err(|error| broken("applying", &error))
     }
 
     fn readiness(&self) -> Reply {
@@ -243,7 +243,17 @@ async fn decode(
         Ok((read(verb, &bytes, &limits)?, seat))
     });
     task.await
-        .unwrap_or_else(|error| Err(Failure::Broken(format!("while decoding: {error}"))))
+        .unwrap_or_else(|error| Err(broken("decoding", &error)))
+}
+
+/// A task of ours that did not end as it should. What a panic says can quote values, so it is not told.
+fn broken(doing: &str, error: &JoinError) -> Failure {
+    let what = if error.is_panic() {
+        "a panic"
+    } else {
+        "an end"
+    };
+    Failure::Broken(format!("{what} while {doing}"))
 }
 
 fn read(verb: Option<Verb>, bytes: &Bytes, limits: &Limits) -> Result<Batch, Failure> {

@@ -133,6 +133,8 @@ pub const RELATION_DEPTH_MAX: usize = 3;
 pub const SCHEMA_DEPTH_MAX: usize = 32;
 /// Digits of a number that an app sends.
 pub const NUMBER_DIGITS_MAX: usize = 1000;
+/// Digits that the numbers of one value may have beyond those that are written: exponents make long numbers of short ones.
+pub const SPELLED_DIGITS_MAX: usize = 256 * KIB;
 /// Bytes of a key set.
 pub const JWKS_BYTES_MAX: usize = 512 * KIB;
 /// Keys of a key set.

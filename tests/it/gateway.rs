@@ -22,6 +22,7 @@ use crate::postgres::Fresh;
 pub struct Gateway {
     pub database: Arc<Fresh>,
     pub public: SocketAddr,
+    admin: SocketAddr,
     key: SigningKey,
     stop: Arc<Notify>,
 }
@@ -104,6 +105,7 @@ impl Gateway {
         let running = Self {
             database,
             public: public.local_addr().unwrap(),
+            admin: desk.local_addr().unwrap(),
             key,
             stop: stop.clone(),
         };
@@ -150,8 +152,12 @@ impl Gateway {
 
     /// Asks for a path.
     pub async fn get(&self, path: &str) -> Answer {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
-        exchange(self.public, &head).await
+        get(self.public, path).await
+    }
+
+    /// Asks the operator's listener for a path.
+    pub async fn ask_admin(&self, path: &str) -> Answer {
+        get(self.admin, path).await
     }
 
     /// Waits until `/readyz` answers with this status.
@@ -181,6 +187,11 @@ impl Gateway {
             sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+async fn get(address: SocketAddr, path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    exchange(address, &head).await
 }
 
 /// Sends bytes, and reads the answer to its end.

@@ -15,6 +15,7 @@ mod deferred;
 mod dev;
 mod explain;
 mod gateway;
+mod hostile;
 mod http;
 mod http_admin;
 mod http_keys;

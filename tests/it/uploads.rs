@@ -220,3 +220,18 @@ async fn schemas_see_the_whole_new_row_and_spare_what_was_bad_before() {
 async fn guards_add_up() {
     check("guards", None).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_database_cannot_read_or_finds_twice_is_nobodys() {
+    check("keys", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_takes_over_a_write_once() {
+    check("triggers", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_sent_unchanged_need_no_cover() {
+    check("elements", None).await;
+}

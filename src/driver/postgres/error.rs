@@ -34,7 +34,7 @@ pub struct DriverError {
     pub constraint: Option<String>,
     /// The column it names.
     pub column: Option<String>,
-    /// The server's text. It can quote other people's rows: for the log only.
+    /// The server's text. It can quote other people's rows: what of it may be told, `Display` tells.
     pub text: String,
 }
 
@@ -51,6 +51,8 @@ pub enum Class {
     Drift,
     /// The operator has to mend something. Retryable, and loud.
     Mistake,
+    /// The same, but only rows like this one wait for it: what an app sends must not decide whether we are ready.
+    NoPlace,
     /// Refused for good.
     Fatal(ErrorCode),
     /// Refused for good by the database's own code, which raised this on purpose.
@@ -60,8 +62,10 @@ pub enum Class {
 impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sqlstate {
-            Some(code) => write!(f, "{} (SQLSTATE {code})", self.text),
-            None => f.write_str(&self.text),
+            Some(code) if self.quotes_no_value(code) => {
+                write!(f, "{} (SQLSTATE {code})", self.text)
+            }
+            _ => f.write_str(&self.summary()),
         }
     }
 }
@@ -96,6 +100,26 @@ impl DriverError {
             column: db.column().map(ToOwned::to_owned),
             text: db.message().to_owned(),
         }
+    }
+
+    /// Whether the server's text names roles, tables and the like at most. Code of the database's own can put anything into a text: by
+    /// raising it, and where it writes statements of its own, which only happens while rows are written.
+    fn quotes_no_value(&self, code: &str) -> bool {
+        let is_raised = self.routine.as_deref() == Some("exec_stmt_raise");
+        let is_ours = matches!(self.phase, Phase::Session | Phase::Read);
+        match code.get(..2).unwrap_or_default() {
+            _ if self.phase == Phase::Session => true,
+            "08" | "25" | "28" | "3D" | "3F" | "53" | "55" | "57" | "58" => !is_raised,
+            "0A" | "26" | "42" => !is_raised && (is_ours || code == "42501"),
+            _ => false,
+        }
+    }
+
+    /// Whether it says that a value cannot be read as what it is meant for: in a read, a value that an app sent.
+    pub fn is_of_a_value(&self) -> bool {
+        self.sqlstate
+            .as_ref()
+            .is_some_and(|code| code.starts_with("22"))
     }
 
     /// What it is without the server's text, which can quote values: for the log.
@@ -147,7 +171,7 @@ fn classify(code: &str, routine: &str) -> Class {
         }
         "42501" | "3D000" | "3F000" => Class::Mistake,
         "55P03" | "57014" | "25006" => Class::Retry,
-        "23514" if routine == "ExecFindPartition" => Class::Mistake,
+        "23514" if routine == "ExecFindPartition" => Class::NoPlace,
         "23502" => Class::Fatal(ErrorCode::NotNullViolation),
         "23503" => Class::Fatal(ErrorCode::ForeignKeyViolation),
         "23505" => Class::Fatal(ErrorCode::UniqueViolation),
@@ -214,7 +238,7 @@ mod tests {
             ("42501", "ExecWithCheckOptions", Class::Fatal(Unauthorized)),
             ("42501", "exec_stmt_raise", Class::Fatal(Unauthorized)),
             ("44000", "", Class::Fatal(Unauthorized)),
-            ("23514", "ExecFindPartition", Class::Mistake),
+            ("23514", "ExecFindPartition", Class::NoPlace),
             ("22P02", "", Class::Fatal(InvalidData)),
             ("22003", "", Class::Fatal(InvalidData)),
             ("54000", "", Class::Fatal(InvalidData)),
@@ -247,5 +271,37 @@ mod tests {
             DriverError::local(Phase::Commit, "cut").class(),
             Class::Retry
         );
+    }
+
+    #[test]
+    fn a_text_that_may_quote_a_value_is_not_told() {
+        let rows = [
+            (Phase::Session, "28P01", "auth_failed", true),
+            (Phase::Session, "22023", "call_string_check_hook", true),
+            (Phase::Read, "42501", "aclcheck_error", true),
+            (Phase::Read, "42P01", "parserOpenTable", true),
+            (Phase::Read, "22P02", "enum_in", false),
+            (Phase::Write, "42501", "aclcheck_error", true),
+            (Phase::Write, "42501", "exec_stmt_raise", false),
+            (Phase::Write, "42703", "errorMissingColumn", false),
+            (Phase::Write, "57014", "ProcessInterrupts", true),
+            (Phase::Write, "57014", "exec_stmt_raise", false),
+            (Phase::Write, "28000", "exec_stmt_raise", false),
+            (Phase::Write, "23505", "_bt_check_unique", false),
+            (Phase::Commit, "XX000", "elog", false),
+        ];
+        for (phase, code, routine, is_told) in rows {
+            let error = DriverError {
+                text: "s3cr3t".to_owned(),
+                ..error(phase, code, routine)
+            };
+            let told = error.to_string();
+            assert_eq!(
+                told.contains("s3cr3t"),
+                is_told,
+                "{phase:?} {code} {routine}"
+            );
+            assert!(told.contains(code), "{told}");
+        }
     }
 }

@@ -111,7 +111,8 @@ impl Store {
     pub async fn introspect(&self) -> Result<Catalog, DriverError> {
         let limit = self.patience();
         let client = self.connection(limit).await?;
-        within(limit, Phase::Read, introspect::read(&client, self.role())).await
+        let read = within(limit, Phase::Read, introspect::read(&client, self.role())).await;
+        given_back(client, read)
     }
 
     /// Asks whether the database takes writes; notes the answer in [`Store::health`].
@@ -137,7 +138,8 @@ impl Store {
         let client = self.connection(limit).await?;
         let text =
             "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'";
-        let row = within(limit, Phase::Read, client.query_one(text, &[])).await?;
+        let row = within(limit, Phase::Read, client.query_one(text, &[])).await;
+        let row = given_back(client, row)?;
         Ok(row.try_get(0).unwrap_or(false))
     }
 
@@ -146,18 +148,15 @@ impl Store {
         let limit = self.patience();
         let client = self.connection(limit).await?;
         let result = within(limit, Phase::Session, client.batch_execute(text)).await;
-        if result.is_err() {
-            drop(Object::take(client));
-        }
-        result
+        given_back(client, result)
     }
 
     /// One value of our own schema as text; `None` where there is no row.
     pub async fn ask(&self, text: &str) -> Result<Option<String>, DriverError> {
         let limit = self.patience();
         let client = self.connection(limit).await?;
-        let row = within(limit, Phase::Read, client.query_opt(text, &[])).await?;
-        Ok(row.and_then(|row| row.try_get(0).ok().flatten()))
+        let row = within(limit, Phase::Read, client.query_opt(text, &[])).await;
+        Ok(given_back(client, row)?.and_then(|row| row.try_get(0).ok().flatten()))
     }
 
     fn patience(&self) -> Instant {
@@ -177,6 +176,14 @@ impl Store {
             )),
         }
     }
+}
+
+/// What was done on a connection, which goes back to the pool only where that went well: after an error, or a time-out, it may not be idle.
+fn given_back<T>(client: Object, done: Result<T, DriverError>) -> Result<T, DriverError> {
+    if done.is_err() {
+        drop(Object::take(client));
+    }
+    done
 }
 
 fn pool_error(error: &PoolError) -> DriverError {

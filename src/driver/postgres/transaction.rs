@@ -7,9 +7,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::catalog::Rls;
 use crate::dialect::postgres::{self, Statement};
 use crate::driver::postgres::error::{DriverError, Phase};
 use crate::driver::postgres::store::Store;
+use crate::vocabulary::names::Target;
 
 /// Prepared statements kept for one connection; beyond it they are dropped and prepared again.
 const STATEMENTS_MAX: usize = 512;
@@ -37,6 +39,7 @@ pub struct Transaction {
     has_failed: bool,
     /// It never commits.
     is_rehearsal: bool,
+    has_savepoint: bool,
 }
 
 impl Drop for Transaction {
@@ -58,6 +61,7 @@ impl Transaction {
             deadline: session.deadline,
             has_failed: false,
             is_rehearsal: false,
+            has_savepoint: false,
         };
         transaction.open(store.begin_text(), session).await?;
         Ok(transaction)
@@ -117,6 +121,21 @@ impl Transaction {
             .query(Phase::Write, statement, &[Type::TEXT], &[&text])
             .await?;
         Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()))
+    }
+
+    /// Row-level security of a table as it bears on us now: the catalogue we know may be older.
+    pub async fn row_security(&mut self, table: &Target) -> Result<Rls, DriverError> {
+        let role = self.role.clone();
+        let parameters = [Some(&*table.schema), Some(&*table.table), role.as_deref()];
+        let rows = self.read(&postgres::row_security(), &parameters).await?;
+        let binds = |position: usize| {
+            let text = rows.first().and_then(|row| row.get(position)?.as_deref());
+            text != Some("false")
+        };
+        Ok(Rls {
+            binds_login: binds(0),
+            binds_writing: binds(1),
+        })
     }
 
     /// Rows of a read whose parameters are arrays of text, and a last one that limits the rows.
@@ -201,9 +220,16 @@ impl Transaction {
             .await
     }
 
-    /// Marks a point to come back to.
+    /// Marks a point to come back to. The mark before it is given up, so that marks do not pile up.
     pub async fn savepoint(&mut self) -> Result<(), DriverError> {
-        self.execute(Phase::Session, "SAVEPOINT rulegate").await
+        let text = if self.has_savepoint {
+            "RELEASE SAVEPOINT rulegate; SAVEPOINT rulegate"
+        } else {
+            "SAVEPOINT rulegate"
+        };
+        self.execute(Phase::Session, text).await?;
+        self.has_savepoint = true;
+        Ok(())
     }
 
     /// Back to the mark, as if nothing had happened since; the role too.
@@ -232,6 +258,13 @@ impl Transaction {
             return Err(DriverError::local(
                 Phase::Session,
                 "a statement of this transaction failed, or it is a rehearsal, so it cannot be committed",
+            ));
+        }
+        if Instant::now() >= self.deadline {
+            // Nobody would wait for what it came to.
+            return Err(DriverError::local(
+                Phase::Session,
+                "the time for this request is over",
             ));
         }
         self.execute(Phase::Commit, "COMMIT").await?;

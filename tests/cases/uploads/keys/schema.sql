@@ -1,0 +1,14 @@
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE moods (id mood PRIMARY KEY, n int);
+CREATE TABLE nets (id inet PRIMARY KEY, n int);
+CREATE TABLE feelings (id uuid PRIMARY KEY, mood mood, n int);
+INSERT INTO moods VALUES ('sad', 1);
+INSERT INTO nets VALUES ('10.0.0.1', 1);
+CREATE TABLE things (id int PRIMARY KEY, owner text, n int);
+CREATE TABLE old_things () INHERITS (things);
+INSERT INTO things VALUES (1, 'ann', 1), (2, 'ann', 2);
+INSERT INTO old_things VALUES (1, 'bob', 1);
+CREATE TABLE parts (id uuid PRIMARY KEY, thing int, n int);
+CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE names (id text COLLATE loose PRIMARY KEY, owner text, n int);
+INSERT INTO names VALUES ('Ann', 'ann', 1);
