@@ -207,7 +207,10 @@ async fn a_row_that_is_hidden_from_us_later_is_not_taken_for_gone() {
         assert_eq!(result["status"], "retryable_error", "{body}: {result}");
     }
     let reasons = gateway.readiness(503).await["reasons"].to_string();
-    assert!(reasons.contains("row-level security") || reasons.contains("do not fit"), "{reasons}");
+    assert!(
+        reasons.contains("row-level security") || reasons.contains("do not fit"),
+        "{reasons}"
+    );
     let show = "ALTER TABLE notes DISABLE ROW LEVEL SECURITY";
     operator.batch_execute(show).await.unwrap();
     let patch = one("PATCH", "a", r#"{"n":4}"#);
