@@ -298,7 +298,10 @@ async fn insert(
     let statement = dialect::insert(&table.facts, table.key, &ids, OnTakenKey::Raise);
     open.savepoint().await?;
     match open.write(&statement, &texts).await {
-        Ok(touched) => wrote(open, table, touched).await.map(|()| true),
+        Ok(touched) => {
+            open.release_savepoint().await?;
+            wrote(open, table, touched).await.map(|()| true)
+        }
         Err(error) if error.sqlstate.as_deref() == Some("23505") => {
             open.rollback_to_savepoint().await?;
             let seen = dialect::exists(&table.facts, table.key);

@@ -32,15 +32,18 @@ fn unfit<T>(text: impl Into<String>) -> Result<T, Unfit> {
 
 /// What a column stores for a value that a client sent.
 pub fn convert(sent: &Sent, column: &ColumnType) -> Result<Datum, Unfit> {
-    match Json::checked(&sent.0) {
-        Some(json) => datum(&json, &column.kind),
-        None => unfit("holds text that cannot be stored"),
-    }
+    // What was read of it is gone before it is read again as what is stored.
+    let text = match Json::checked(&sent.0) {
+        Some(Json::Null) => return Ok(Datum::NULL),
+        Some(json) => text(&json, &column.kind)?,
+        None => return unfit("holds text that cannot be stored"),
+    };
+    Ok(stored_as(text, &column.kind))
 }
 
 /// The same for text, such as an id.
 pub fn convert_text(text: &str, column: &ColumnType) -> Result<Datum, Unfit> {
-    datum(&Json::String(text.to_owned()), &column.kind)
+    datum(&Json::String(text.into()), &column.kind)
 }
 
 /// What a column stores for a value that a rule computed (`default`, presets).
@@ -220,7 +223,7 @@ fn plain(json: &Json) -> Result<String, Unfit> {
         Json::String(text) | Json::Number(text) if text.contains('\0') => {
             unfit("holds a NUL character")
         }
-        Json::String(text) | Json::Number(text) => Ok(text.clone()),
+        Json::String(text) | Json::Number(text) => Ok(text.to_string()),
         Json::Bool(_) => unfit("is a boolean where text is stored"),
         _ => unfit("is an object or a list where text is stored"),
     }
@@ -326,7 +329,7 @@ fn bytes(json: &Json) -> Result<String, Unfit> {
             unfit("is not hexadecimal after `\\x`")
         };
     }
-    match STANDARD.decode(text) {
+    match STANDARD.decode(text.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Ok(hex(&bytes)),
         _ => unfit("is not base64 text"),
     }

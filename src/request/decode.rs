@@ -1,5 +1,6 @@
 //! The body of `/api/data` → [`Batch`] (contract, *POST /api/data* and *The other shapes of the same endpoint*).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -128,7 +129,8 @@ impl Operation {
         scan::members(data)
             .into_iter()
             .filter_map(|(key, value)| {
-                Some((scan::decoded(data.get(key)?)?, Sent(data.slice(value))))
+                let name = scan::decoded(data.get(key)?)?.into_owned();
+                Some((name, Sent(data.slice(value))))
             })
             .collect()
     }
@@ -432,7 +434,7 @@ impl<'a> Decoder<'a> {
         let members = scan::members(text)
             .into_iter()
             .filter_map(|(key, value)| {
-                let name = scan::decoded(text.get(key)?)?;
+                let name = scan::decoded(text.get(key)?)?.into_owned();
                 Some((name, value.start + range.start..value.end + range.start))
             })
             .collect();
@@ -453,7 +455,9 @@ impl<'a> Decoder<'a> {
     fn text(&self, object: &Object, name: &str) -> Result<Text, DecodeError> {
         let raw = object.find(name).map(|range| self.slice(range));
         match raw {
-            Some(raw) if raw.first() == Some(&b'"') => Ok(Text(scan::decoded(raw))),
+            Some(raw) if raw.first() == Some(&b'"') => {
+                Ok(Text(scan::decoded(raw).map(Cow::into_owned)))
+            }
             Some(_) => Err(DecodeError(format!(
                 "{} must be a string",
                 object.named(name)

@@ -1,7 +1,11 @@
 //! JSON values with every digit, and the text that json and jsonb columns have for them.
+//!
+//! An item takes a byte or two of a body and many more here, so what can be borrowed from the text is, and no tree is made twice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::request::number::Number;
 use crate::request::scan::{self, Duplicates};
@@ -13,18 +17,18 @@ const DEPTH_MAX: usize = 64;
 
 /// A JSON value. Numbers keep their text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(super) enum Json<'t> {
     Null,
     Bool(bool),
-    Number(String),
-    String(String),
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    Number(Cow<'t, str>),
+    String(Cow<'t, str>),
+    Array(Vec<Json<'t>>),
+    Object(Vec<(Cow<'t, str>, Json<'t>)>),
 }
 
-impl Json {
+impl<'t> Json<'t> {
     /// Reads JSON text; `None` where it is none, holds NUL or half a surrogate pair, or is too deep.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(super) fn parse(text: &'t [u8]) -> Option<Self> {
         let mut defects = Vec::new();
         let range = scan::check(text, DEPTH_MAX, Duplicates::Allowed, &mut defects).ok()?;
         if !defects.is_empty() || std::str::from_utf8(text).is_err() {
@@ -34,7 +38,7 @@ impl Json {
     }
 
     /// Reads JSON text that was checked.
-    pub(super) fn checked(text: &[u8]) -> Option<Self> {
+    pub(super) fn checked(text: &'t [u8]) -> Option<Self> {
         Some(match text.first()? {
             b'{' => Self::Object(
                 scan::members(text)
@@ -57,7 +61,7 @@ impl Json {
             b't' => Self::Bool(true),
             b'f' => Self::Bool(false),
             b'n' => Self::Null,
-            _ => Self::Number(std::str::from_utf8(text).ok()?.to_owned()),
+            _ => Self::Number(std::str::from_utf8(text).ok()?.into()),
         })
     }
 
@@ -67,19 +71,21 @@ impl Json {
         Some(match value {
             Value::Null => Self::Null,
             Value::Bool(b) => Self::Bool(*b),
-            Value::Int(n) => Self::Number(n.to_string()),
-            Value::Uint(n) => Self::Number(n.to_string()),
-            Value::Double(n) if n.is_finite() => Self::Number(n.to_string()),
-            Value::Decimal(n) => Self::Number(n.to_plain_string()),
-            Value::String(s) => Self::String(s.to_string()),
-            Value::Uuid(id) => Self::String(id.to_string()),
+            Value::Int(n) => Self::Number(n.to_string().into()),
+            Value::Uint(n) => Self::Number(n.to_string().into()),
+            Value::Double(n) if n.is_finite() => Self::Number(n.to_string().into()),
+            Value::Decimal(n) => Self::Number(n.to_plain_string().into()),
+            Value::String(s) => Self::String(s.to_string().into()),
+            Value::Uuid(id) => Self::String(id.to_string().into()),
             Value::List(items) => {
                 Self::Array(items.iter().map(Self::of_value).collect::<Option<_>>()?)
             }
             Value::Map(map) => Self::Object(
                 map.iter()
                     .map(|(key, value)| match key {
-                        MapKey::String(key) => Some((key.to_string(), Self::of_value(value)?)),
+                        MapKey::String(key) => {
+                            Some((key.to_string().into(), Self::of_value(value)?))
+                        }
                         _ => None,
                     })
                     .collect::<Option<_>>()?,
@@ -88,20 +94,42 @@ impl Json {
         })
     }
 
+    /// The same as rules see it: integers within int64 are int, other numbers double.
+    pub(super) fn to_value(&self) -> Value {
+        use crate::vocabulary::value::MapKey;
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(b) => Value::Bool(*b),
+            Self::Number(text) => match (text.parse(), text.parse()) {
+                (Ok(int), _) => Value::Int(int),
+                (Err(_), Ok(double)) => Value::Double(double),
+                _ => Value::Opaque,
+            },
+            Self::String(text) => Value::string(text),
+            Self::Array(items) => Value::List(items.iter().map(Self::to_value).collect()),
+            Self::Object(members) => Value::Map(Arc::new(
+                members
+                    .iter()
+                    .map(|(key, value)| (MapKey::String(Arc::from(&**key)), value.to_value()))
+                    .collect(),
+            )),
+        }
+    }
+
     /// The same for `serde_json`. Built by its API, so that no key of user data is taken for one of its own.
     pub(super) fn to_serde(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
             Self::Bool(b) => serde_json::Value::Bool(*b),
             Self::Number(text) => serde_number(text),
-            Self::String(text) => serde_json::Value::String(text.clone()),
+            Self::String(text) => serde_json::Value::String(text.to_string()),
             Self::Array(items) => {
                 serde_json::Value::Array(items.iter().map(Self::to_serde).collect())
             }
             Self::Object(members) => serde_json::Value::Object(
                 members
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.to_serde()))
+                    .map(|(key, value)| (key.to_string(), value.to_serde()))
                     .collect(),
             ),
         }
@@ -111,7 +139,7 @@ impl Json {
     pub(super) fn compact(&self) -> Option<String> {
         self.spelled_digits()?;
         let mut out = String::new();
-        self.write(&mut out, "");
+        self.write(&mut out);
         Some(out)
     }
 
@@ -120,10 +148,37 @@ impl Json {
     pub(super) fn normal(&self) -> Option<String> {
         self.spelled_digits()
             .filter(|digits| *digits <= SPELLED_DIGITS_MAX)?;
-        let sorted = self.sorted()?;
         let mut out = String::new();
-        sorted.write(&mut out, " ");
+        self.write_normal(&mut out)?;
         Some(out)
+    }
+
+    fn write_normal(&self, out: &mut String) -> Option<()> {
+        match self {
+            Self::Number(text) => out.push_str(&Number::parse(text)?.plain()),
+            Self::Array(items) => {
+                out.push('[');
+                for (position, item) in items.iter().enumerate() {
+                    out.push_str(if position > 0 { ", " } else { "" });
+                    item.write_normal(out)?;
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                let mut sorted: Vec<(&str, &Self)> = by_key(members).into_iter().collect();
+                sorted.sort_by_key(|(key, _)| key.len());
+                out.push('{');
+                for (position, (key, value)) in sorted.into_iter().enumerate() {
+                    out.push_str(if position > 0 { ", " } else { "" });
+                    write_string(out, key);
+                    out.push_str(": ");
+                    value.write_normal(out)?;
+                }
+                out.push('}');
+            }
+            other => other.write(out),
+        }
+        Some(())
     }
 
     /// About how long it is as text, without blanks.
@@ -132,8 +187,11 @@ impl Json {
             Self::Number(text) | Self::String(text) => text.len() + 3,
             Self::Array(items) => items.iter().map(Self::written_bytes).sum::<usize>() + 2,
             Self::Object(members) => {
-                let member = |(key, value): &(String, Self)| key.len() + 4 + value.written_bytes();
-                members.iter().map(member).sum::<usize>() + 2
+                let members = members.iter();
+                members
+                    .map(|(key, value)| key.len() + 4 + value.written_bytes())
+                    .sum::<usize>()
+                    + 2
             }
             Self::Null | Self::Bool(_) => 5,
         }
@@ -153,25 +211,7 @@ impl Json {
         }
     }
 
-    fn sorted(&self) -> Option<Self> {
-        Some(match self {
-            Self::Number(text) => Self::Number(Number::parse(text)?.plain()),
-            Self::Array(items) => {
-                Self::Array(items.iter().map(Self::sorted).collect::<Option<_>>()?)
-            }
-            Self::Object(members) => {
-                let mut sorted: Vec<(String, Self)> = by_key(members)
-                    .into_iter()
-                    .map(|(key, value)| Some((key.to_owned(), value.sorted()?)))
-                    .collect::<Option<_>>()?;
-                sorted.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-                Self::Object(sorted)
-            }
-            other => other.clone(),
-        })
-    }
-
-    fn write(&self, out: &mut String, space: &str) {
+    fn write(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(b) => {
@@ -184,9 +224,8 @@ impl Json {
                 for (position, item) in items.iter().enumerate() {
                     if position > 0 {
                         out.push(',');
-                        out.push_str(space);
                     }
-                    item.write(out, space);
+                    item.write(out);
                 }
                 out.push(']');
             }
@@ -195,12 +234,10 @@ impl Json {
                 for (position, (key, value)) in members.iter().enumerate() {
                     if position > 0 {
                         out.push(',');
-                        out.push_str(space);
                     }
                     write_string(out, key);
                     out.push(':');
-                    out.push_str(space);
-                    value.write(out, space);
+                    value.write(out);
                 }
                 out.push('}');
             }
@@ -236,11 +273,8 @@ fn spelled_digits(text: &str) -> Option<usize> {
 }
 
 /// Members in the order of their keys; of equal keys the last stands.
-fn by_key(members: &[(String, Json)]) -> BTreeMap<&str, &Json> {
-    members
-        .iter()
-        .map(|(key, value)| (key.as_str(), value))
-        .collect()
+fn by_key<'j, 't>(members: &'j [(Cow<'t, str>, Json<'t>)]) -> BTreeMap<&'j str, &'j Json<'t>> {
+    members.iter().map(|(key, value)| (&**key, value)).collect()
 }
 
 /// A number for `serde_json`, with all its digits.

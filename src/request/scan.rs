@@ -273,10 +273,10 @@ enum Unit {
 }
 
 /// The text of a string that was checked (quotes included); `None` where it holds NUL or half a surrogate pair.
-pub(super) fn decoded(raw: &[u8]) -> Option<String> {
+pub(super) fn decoded(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.get(1..raw.len().checked_sub(1)?)?;
     if !inner.contains(&b'\\') {
-        return std::str::from_utf8(inner).ok().map(ToOwned::to_owned);
+        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
     }
     let mut text = String::with_capacity(inner.len());
     let mut is_whole = true;
@@ -284,7 +284,7 @@ pub(super) fn decoded(raw: &[u8]) -> Option<String> {
         Unit::Char('\0') | Unit::Half(_) => is_whole = false,
         Unit::Char(c) => text.push(c),
     });
-    is_whole.then_some(text)
+    is_whole.then_some(Cow::Owned(text))
 }
 
 /// Hands every unit of a checked string to `visit`.

@@ -44,9 +44,7 @@ pub(super) fn value_of(text: &str, kind: &Kind) -> Value {
         Kind::Timestamptz(_) | Kind::Timestamp(_) | Kind::Date => {
             calendar::printed(text).map(|micros| Value::Timestamp(Timestamp(micros * 1_000)))
         }
-        Kind::Json | Kind::Jsonb => {
-            Json::parse(text.as_bytes()).map(|json| Value::from_json(&json.to_serde()))
-        }
+        Kind::Json | Kind::Jsonb => Json::parse(text.as_bytes()).map(|json| json.to_value()),
         Kind::Bytea => unhex(text).map(|bytes| Value::Bytes(Arc::from(bytes))),
         Kind::Array(element) => array::parse(text).map(|elements| {
             let values = elements.iter().map(|text| {

@@ -215,3 +215,82 @@ async fn a_row_that_is_hidden_from_us_later_is_not_taken_for_gone() {
     let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
     operator.batch_execute(&drop).await.unwrap();
 }
+
+/// The second belt: where the rules would let a write pass, the policies of the writing role do not, and nothing else is read or written as that role.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_row_level_security_refuses_is_unauthorized_and_changes_nothing() {
+    let folder = Path::new("tests/cases/uploads/triggers");
+    let role = format!("rulegate_writer_{}", std::process::id());
+    let schema = format!(
+        "CREATE TABLE notes (id uuid PRIMARY KEY, n int, email text UNIQUE);
+         CREATE ROLE {role}; GRANT ALL ON notes TO {role}; ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY seen ON notes FOR SELECT USING (true);
+         CREATE POLICY made ON notes FOR INSERT WITH CHECK (email = current_setting('app.user_id'));
+         CREATE POLICY changed ON notes FOR UPDATE USING (email = current_setting('request.jwt.claims')::jsonb->>'sub');
+         CREATE POLICY gone ON notes FOR DELETE USING (email = current_setting('app.user_id'));
+         INSERT INTO notes VALUES ('{}', 1, 'ann')",
+        id("a")
+    );
+    let gateway = Gateway::with(&schema, &folder.join("rules"), |settings| {
+        settings.database.role = Some(role.clone());
+    })
+    .await;
+    let rows = [
+        ("eve", one("PATCH", "a", r#"{"n":2}"#), "UNAUTHORIZED"),
+        (
+            "eve",
+            one("PUT", "a", r#"{"n":2,"email":"eve"}"#),
+            "UNAUTHORIZED",
+        ),
+        (
+            "eve",
+            one("PUT", "b", r#"{"n":2,"email":"ann"}"#),
+            "UNAUTHORIZED",
+        ),
+        ("eve", one("DELETE", "a", "{}"), "UNAUTHORIZED"),
+        (
+            "ann",
+            one("PATCH", "a", r#"{"email":"eve"}"#),
+            "UNAUTHORIZED",
+        ),
+        (
+            "eve",
+            one("PUT", "b", r#"{"n":2,"email":"eve"}"#),
+            "success",
+        ),
+        ("ann", one("PATCH", "a", r#"{"n":3}"#), "success"),
+        ("eve", one("DELETE", "b", "{}"), "success"),
+    ];
+    for (user, body, wanted) in rows {
+        let result = send(&gateway, user, &body).await;
+        let code = &result["failed_operation"]["error_code"];
+        let got = code.as_str().or(result["status"].as_str());
+        assert_eq!(got, Some(wanted), "{user} {body}: {result}");
+    }
+    let found = gateway.database.texts("SELECT n, email FROM notes").await;
+    assert_eq!(json!(found), json!([["3", "ann"]]));
+    assert_eq!(gateway.get("/readyz").await.status, 200);
+    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    gateway.database.client.batch_execute(&drop).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_operations_are_one_transaction_and_one_more_is_none() {
+    let gateway = start().await;
+    let upload = |count: usize| {
+        let entries = list(count, |at| {
+            format!(
+                r#"{{"op":"PUT","table":"notes","id":"{}","op_data":{{"owner":"ann","n":1{at:05}}}}}"#,
+                id(&format!("row{at}"))
+            )
+        });
+        format!(r#"{{"transactions":[{{"crud":{entries}}}]}}"#)
+    };
+    let result = send(&gateway, "ann", &upload(10_001)).await;
+    let code = &result["failed_operation"]["error_code"];
+    assert_eq!(code, "TRANSACTION_TOO_LARGE");
+    let result = send(&gateway, "ann", &upload(10_000)).await;
+    assert_eq!(result["status"], "success", "{result}");
+    let found = gateway.database.texts("SELECT count(*) FROM notes").await;
+    assert_eq!(json!(found), json!([["10000"]]));
+}

@@ -39,7 +39,6 @@ pub struct Transaction {
     has_failed: bool,
     /// It never commits.
     is_rehearsal: bool,
-    has_savepoint: bool,
 }
 
 impl Drop for Transaction {
@@ -61,7 +60,6 @@ impl Transaction {
             deadline: session.deadline,
             has_failed: false,
             is_rehearsal: false,
-            has_savepoint: false,
         };
         transaction.open(store.begin_text(), session).await?;
         Ok(transaction)
@@ -220,22 +218,21 @@ impl Transaction {
             .await
     }
 
-    /// Marks a point to come back to. The mark before it is given up, so that marks do not pile up.
+    /// Marks a point to come back to.
     pub async fn savepoint(&mut self) -> Result<(), DriverError> {
-        let text = if self.has_savepoint {
-            "RELEASE SAVEPOINT rulegate; SAVEPOINT rulegate"
-        } else {
-            "SAVEPOINT rulegate"
-        };
-        self.execute(Phase::Session, text).await?;
-        self.has_savepoint = true;
-        Ok(())
+        self.execute(Phase::Session, "SAVEPOINT rulegate").await
     }
 
-    /// Back to the mark, as if nothing had happened since; the role too.
+    /// Gives the mark up, so that marks do not pile up.
+    pub async fn release_savepoint(&mut self) -> Result<(), DriverError> {
+        self.execute(Phase::Session, "RELEASE SAVEPOINT rulegate")
+            .await
+    }
+
+    /// Back to the mark, as if nothing had happened since; the role too. The mark is given up.
     pub async fn rollback_to_savepoint(&mut self) -> Result<(), DriverError> {
-        self.execute(Phase::Session, "ROLLBACK TO SAVEPOINT rulegate")
-            .await?;
+        let text = "ROLLBACK TO SAVEPOINT rulegate; RELEASE SAVEPOINT rulegate";
+        self.execute(Phase::Session, text).await?;
         self.has_failed = false;
         Ok(())
     }
