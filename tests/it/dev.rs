@@ -264,6 +264,7 @@ fn a_second_signal_leaves_nothing_running_either() {
     let mut open = TcpStream::connect(dev.listen()).unwrap();
     open.write_all(b"POST /api/data HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n")
         .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
     let begun = Instant::now();
     signal(&dev.child, "INT");
     // Its echo, as from a shell and a wrapper, is no second one.
