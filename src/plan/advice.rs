@@ -1,11 +1,14 @@
 //! What the database has in store for rules that are right: triggers that come after them, privileges that are missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{self, Catalog};
+use crate::plan::RelationPlan;
 use crate::plan::quoted::{quoted, quoted_target};
 use crate::plan::table::Parts;
-use crate::rules::TableRules;
+use crate::plan::world::Built;
+use crate::rules::{RuleSet, TableRules};
+use crate::vocabulary::names::{MemberName, TableName};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
@@ -61,6 +64,59 @@ pub(super) fn warn_of_privileges(
             grants.join(" ")
         )),
     );
+}
+
+/// Columns of related tables that conditions read and our role may not.
+pub(super) fn warn_of_unreadable_relations(
+    rules: &RuleSet,
+    built: &Built,
+    relations: &[RelationPlan],
+    catalog: &Catalog,
+    problems: &mut Problems,
+) {
+    for (table, rule) in rules
+        .tables
+        .iter()
+        .flat_map(|table| table.relations.iter().map(move |rule| (table, rule)))
+    {
+        let found = followed(&table.table.node, &rule.name.node, built, relations);
+        let Some((plan, matched)) = found else {
+            continue;
+        };
+        let read: BTreeSet<ColumnId> = plan.columns.iter().copied().chain(matched).collect();
+        let columns = read.into_iter().filter_map(|id| plan.facts.at(id));
+        let missing: Vec<&str> = columns
+            .filter(|column| !column.privileges.select)
+            .map(|column| column.name.as_str())
+            .collect();
+        if missing.is_empty() {
+            continue;
+        }
+        let message = format!(
+            "our role lacks SELECT on `{}`, so conditions that follow `{}` cannot be judged",
+            plan.facts.target, rule.name.node
+        );
+        let cure = grant("SELECT", &missing, &plan.facts, catalog);
+        problems.push(
+            Problem::warning(rule.name.place.clone(), message)
+                .help(format!("grant it in the database: `{cure}`")),
+        );
+    }
+}
+
+/// How a relation is read, where a condition follows it, and their columns that it matches.
+fn followed<'p>(
+    table: &TableName,
+    name: &MemberName,
+    built: &Built,
+    relations: &'p [RelationPlan],
+) -> Option<(&'p RelationPlan, Vec<ColumnId>)> {
+    let id = built.names.get(table)?;
+    let shape = built.world.tables.get(id.0 as usize)?;
+    let id = *shape.relations.get(name)?;
+    let matches = &built.world.relations.get(id.0 as usize)?.matches;
+    let plan = relations.iter().find(|relation| relation.id == id)?;
+    Some((plan, matches.iter().map(|(_, theirs)| *theirs).collect()))
 }
 
 fn grant(privilege: &str, columns: &[&str], facts: &catalog::Table, catalog: &Catalog) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
-use crate::plan::{Plan, TablePlan, print, relations, world};
+use crate::plan::{Plan, TablePlan, advice, print, relations, world};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, TableName};
 use crate::vocabulary::place::Spanned;
@@ -49,11 +49,12 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     if let Some(guard) = rules.guards.first() {
         problems.keep_first(|place| place.file == guard.place.file);
     }
+    let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
     warn_of_hidden_relations(rules, &built, catalog, &mut advice);
+    advice::warn_of_unreadable_relations(rules, &built, &relations, catalog, &mut advice);
     if !problems.has_errors() && !rules.unread.is_anything {
         problems.append(advice);
     }
-    let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
     let text = print::text(
         tables.values(),
         &built.world,

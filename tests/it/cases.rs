@@ -168,7 +168,7 @@ fn the_command_ends_as_its_problems_say() {
         (Some(0), true),
         "{told}"
     );
-    assert!(said.contains("It loads, with 3 warnings."), "{said}");
+    assert!(said.contains("It loads, with 4 warnings."), "{said}");
     let (code, said, told) = check("starter", "rules");
     assert_eq!((code, told.as_str()), (Some(0), ""));
     assert!(said.contains("No problems."), "{said}");
