@@ -48,10 +48,6 @@ pub struct Road {
     pub store: Store,
     /// The rules in force.
     pub current: Arc<Current>,
-    /// What becomes of a batch after a refusal.
-    pub on_fatal_error: OnFatalError,
-    /// Whether messages that the database's own code raised reach the client.
-    pub raised_messages: bool,
 }
 
 /// One upload: who sends it, when it arrived, and until when it has to be answered.
@@ -86,7 +82,7 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
         } else {
             Outcome::NotAttempted
         };
-        goes_on = goes_on && outcome.lets_the_batch_go_on(road.on_fatal_error);
+        goes_on = goes_on && outcome.lets_the_batch_go_on(upload.snapshot.edition.live.on_fatal_error);
         outcomes.push(outcome);
     }
     outcomes

@@ -96,6 +96,9 @@ async fn operate(
         limits: road.store.limits(),
     };
     for (index, operation) in transaction.operations.iter().enumerate() {
+        if let Some(reason) = snapshot.closed.get(operation.table.as_str().unwrap_or_default()) {
+            return Err(Trouble::Closed(reason.clone()));
+        }
         let done = operation::apply(open, &bench, operation).await;
         let table = operation.table.as_str();
         done.map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))))?;
@@ -121,6 +124,11 @@ impl Patience {
             {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
+            // The database may have been mended meanwhile.
+            Trouble::Closed(_) if snapshot.read_at < upload.arrived => {
+                freshen(road, upload, snapshot, upload.arrived).await
+            }
+            Trouble::Closed(reason) => Next::End(Outcome::Retry(trouble::mistake(reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
         }
@@ -156,7 +164,7 @@ impl Patience {
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
-                road.raised_messages,
+                upload.snapshot.edition.live.raised_messages,
             ))),
         }
     }
@@ -169,7 +177,8 @@ async fn freshen(
     snapshot: &mut Arc<Snapshot>,
     since: Instant,
 ) -> Next {
-    let fresh = timeout_at(upload.deadline, road.current.freshen(&road.store, since)).await;
+    let reading = road.current.freshen_for(snapshot, &road.store, since);
+    let fresh = timeout_at(upload.deadline, reading).await;
     match fresh {
         Ok(Ok(fresh)) => {
             *snapshot = fresh;

@@ -92,6 +92,8 @@ pub struct TablePlan {
     pub presets: Vec<Preset>,
     /// Conditions that every op has to meet besides its grant.
     pub guards: Vec<Compiled>,
+    /// Which guards of the project match it, by their position in rulegate.yaml.
+    pub project_guards: BTreeSet<usize>,
     /// The grants.
     pub grants: Vec<Grant>,
     /// The checks, in file order.

@@ -92,6 +92,7 @@ pub(super) fn compile(
         preset_only,
         presets,
         guards,
+        project_guards: positions(&matching, shared.rules),
         grants,
         checks,
         schema,
@@ -212,6 +213,14 @@ fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog::Table) -> 
             .having
             .iter()
             .all(|column| facts.column(column.node.as_str()).is_some())
+}
+
+/// Where guards stand in rulegate.yaml.
+fn positions(matching: &[&ProjectGuard], set: &RuleSet) -> BTreeSet<usize> {
+    let all = set.guards.iter().enumerate();
+    all.filter(|(_, guard)| matching.iter().any(|other| std::ptr::eq(*other, *guard)))
+        .map(|(position, _)| position)
+        .collect()
 }
 
 fn fields(

@@ -54,12 +54,7 @@ impl Gateway {
     ) -> Result<(Self, Vec<String>), String> {
         let (keys, notes) = Keys::new(&settings.client_auth, &settings.limits)?;
         let gateway = Self {
-            road: Road {
-                store,
-                current,
-                on_fatal_error: settings.on_fatal_error,
-                raised_messages: settings.database.raised_messages,
-            },
+            road: Road { store, current },
             keys,
             seats: Arc::new(Seats::new(&settings.limits, settings.database.pool)),
             since: SystemTime::now(),
@@ -139,12 +134,15 @@ impl Gateway {
     /// What the gauges stand at.
     pub fn gauges(&self) -> Gauges {
         let (pool_connections, pool_waiting) = self.road.store.pool_status();
+        let snapshot = self.road.current.snapshot();
         Gauges {
             is_ready: self.reasons().is_empty(),
             requests: self.seats.taken(),
             in_flight_bytes: self.seats.in_flight_bytes(),
             pool_connections,
             pool_waiting,
+            is_reload_failing: self.road.current.looks().standing().failing.is_some(),
+            closed_tables: snapshot.map_or(0, |snapshot| snapshot.closed.len()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rulegate::admin;
 use rulegate::auth::development::SigningKey;
-use rulegate::reload::{self, Current, Loading};
+use rulegate::reload::{self, Current, Edition, Loading};
 use rulegate::serve;
 use rulegate::settings::{Flags, Secret, Settings};
 use rulegate::vocabulary::place::{Place, Spanned};
@@ -86,10 +86,11 @@ impl Gateway {
         adjust(&mut settings);
         let store =
             rulegate::driver::postgres::Store::open(&settings.database, &settings.limits).unwrap();
-        let current = Arc::new(Current::new(
-            Arc::new(loading.rules.clone()),
-            loading.version.clone(),
-        ));
+        let edition = Edition {
+            live: settings.live(),
+            ..Edition::of(loading.clone())
+        };
+        let current = Arc::new(Current::new(edition));
         let (gateway, _) = serve::Gateway::new(settings, store, current).unwrap();
         if let Err(problems) = serve::first_plan(&gateway).await {
             panic!("{}", problems.render(&loading.sources, false));

@@ -1,0 +1,268 @@
+//! [`Reloader`]: one loop that keeps the rules in force those of a folder (reliability, *Reload*).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use crate::driver::postgres::Store;
+use crate::observe::{Event, Reloaded, tell};
+use crate::reload::change::{self, Changes};
+use crate::reload::current::{Current, Snapshot, Stale};
+use crate::reload::edition::Edition;
+use crate::reload::files::{Fingerprint, Reading};
+use crate::reload::folder::{Loading, interpret};
+use crate::reload::thread::beside;
+use crate::reload::watch::Watch;
+use crate::settings::Flags;
+use crate::vocabulary::problem::Problems;
+
+/// Readings of a folder that keeps changing before it is told.
+const RESTLESS: u32 = 50;
+
+/// A variable of the environment, asked again at each look.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// How patient the loop is.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Time without an event after which one edit is taken to be over.
+    pub quiet: Duration,
+    /// Time between two readings of the files, which must be equal.
+    pub settle: Duration,
+    /// Time between two looks that no event caused.
+    pub poll: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_millis(50),
+            settle: Duration::from_millis(100),
+            poll: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Watches a folder, and puts into force what it holds.
+pub struct Reloader {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What `!env` and the settings ask.
+    pub variables: Variables,
+    /// What the command line said.
+    pub flags: Flags,
+    /// The database that the rules have to fit.
+    pub store: Store,
+    /// The rules in force.
+    pub current: Arc<Current>,
+    /// How patient it is.
+    pub patience: Patience,
+    /// Whether the operating system is asked to tell of edits; a poll finds them as well.
+    pub is_told: bool,
+}
+
+/// Why the folder is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Something happened there.
+    Event,
+    /// It is time again.
+    Poll,
+    /// Somebody wants it, whatever happened.
+    Wish,
+}
+
+/// What the loop remembers of the last look.
+#[derive(Default)]
+struct Memory {
+    /// What lay there.
+    seen: Option<Fingerprint>,
+    /// Whether the same files may come into force later: the database was away, or they do not fit it yet.
+    may_fit_later: bool,
+    /// The warnings that were told last.
+    warnings: String,
+}
+
+impl Reloader {
+    /// Looks for ever. Nothing that lies in the folder ends it.
+    pub async fn run(self) {
+        let looks = self.current.looks();
+        let mut wishes = looks.wishes();
+        let mut watch = self.is_told.then(Watch::new);
+        let mut ticks = interval(self.patience.poll);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut memory = Memory::default();
+        looks.begin();
+        loop {
+            let cause = tokio::select! {
+                Ok(()) = wishes.changed() => Cause::Wish,
+                () = woken(watch.as_ref()) => Cause::Event,
+                _ = ticks.tick() => Cause::Poll,
+            };
+            if cause == Cause::Event {
+                self.wait_for_quiet(watch.as_ref()).await;
+            }
+            // Before the files are read: what happens from here on wakes us again.
+            if let Some(watch) = &mut watch {
+                watch.cover(&self.folder);
+            }
+            let wish = *wishes.borrow_and_update();
+            self.look(cause, &mut memory).await;
+            looks.met(wish);
+        }
+    }
+
+    /// Waits until an edit seems to be over; one that goes on and on is read all the same.
+    async fn wait_for_quiet(&self, watch: Option<&Watch>) {
+        let until = Instant::now() + self.patience.quiet * 10;
+        while Instant::now() < until
+            && timeout(self.patience.quiet, woken(watch)).await.is_ok()
+        {}
+    }
+
+    /// One look: nothing new, new rules in force, or the reason why not.
+    async fn look(&self, cause: Cause, memory: &mut Memory) {
+        if cause == Cause::Poll && !memory.may_fit_later {
+            let reading = self.read().await;
+            if reading.map(|reading| reading.fingerprint()) == memory.seen {
+                return;
+            }
+        }
+        let Some(reading) = self.settled().await else {
+            return;
+        };
+        let seen = Some(reading.fingerprint());
+        if cause != Cause::Wish && seen == memory.seen && !memory.may_fit_later {
+            return;
+        }
+        memory.seen = seen;
+        let is_in_force = *reading.version() == *self.current.edition().version;
+        if is_in_force && cause != Cause::Wish {
+            memory.may_fit_later = false;
+            self.nothing_new();
+            return;
+        }
+        let Some(loading) = self.interpret(reading).await else {
+            return;
+        };
+        memory.may_fit_later = match self.put_into_force(loading, memory).await {
+            Ok(()) => false,
+            Err(Refusal { text, may_fit_later }) => {
+                self.refused(&text);
+                may_fit_later
+            }
+        };
+    }
+
+    /// Two readings in a row that are equal: nobody is in the middle of writing.
+    async fn settled(&self) -> Option<Reading> {
+        let mut last = self.read().await?;
+        for round in 1_u32.. {
+            sleep(self.patience.settle).await;
+            let next = self.read().await?;
+            if next.fingerprint() == last.fingerprint() {
+                return Some(next);
+            }
+            last = next;
+            if round % RESTLESS == 0 {
+                tell(&Event::Warning(
+                    "the rules folder keeps changing, so the rules stay as they are",
+                ));
+            }
+        }
+        None
+    }
+
+    async fn read(&self) -> Option<Reading> {
+        let folder = self.folder.clone();
+        beside(move || Reading::of(&folder)).await
+    }
+
+    async fn interpret(&self, reading: Reading) -> Option<Loading> {
+        let (folder, variables) = (self.folder.clone(), self.variables.clone());
+        let flags = self.flags.clone();
+        beside(move || interpret(&folder, reading, &*variables, &flags)).await
+    }
+
+    /// Compiles, compares, and swaps.
+    async fn put_into_force(&self, loading: Loading, memory: &mut Memory) -> Result<(), Refusal> {
+        if loading.problems.has_errors() {
+            return Err(Refusal {
+                text: loading.problems.render(&loading.sources, false),
+                may_fit_later: false,
+            });
+        }
+        let began = Instant::now();
+        let (sources, warnings) = (loading.sources.clone(), loading.problems.clone());
+        let before = self.current.snapshot();
+        let replaced = self
+            .current
+            .replace(Edition::of(loading), &self.store)
+            .await;
+        let after = replaced.map_err(|stale| Refusal {
+            text: match stale {
+                Stale::Unfit(problems) => problems.render(&sources, false),
+                unread @ Stale::Unread(_) => unread.to_string(),
+            },
+            may_fit_later: true,
+        })?;
+        let changes = change::between(before.as_deref(), &after);
+        self.swapped(&after, &changes, began);
+        self.warn(&after, warnings, memory);
+        Ok(())
+    }
+
+    fn swapped(&self, after: &Snapshot, changes: &Changes, began: Instant) {
+        let version = after.version();
+        self.current.looks().swapped(version, &changes.words());
+        tell(&Event::Reloaded(&Reloaded {
+            version: version.to_string(),
+            changes: changes.plain.clone(),
+            took: began.elapsed(),
+        }));
+        for warning in &changes.warnings {
+            tell(&Event::Warning(warning));
+        }
+    }
+
+    /// Tells what an author should look at, where that is news.
+    fn warn(&self, after: &Snapshot, mut warnings: Problems, memory: &mut Memory) {
+        warnings.append(after.warnings.clone());
+        let text = warnings.render(&after.edition.sources, false);
+        if text != memory.warnings && !warnings.is_empty() {
+            tell(&Event::Warning(&text));
+        }
+        memory.warnings = text;
+    }
+
+    fn nothing_new(&self) {
+        if self.current.looks().settled() {
+            tell(&Event::ReloadMended(&self.current.edition().version));
+        }
+    }
+
+    fn refused(&self, text: &str) {
+        if self.current.looks().failed(text) {
+            let version = self.current.edition().version.to_string();
+            tell(&Event::ReloadFailed {
+                text,
+                version: &version,
+            });
+        }
+    }
+}
+
+/// Why the files of a folder do not come into force.
+struct Refusal {
+    text: String,
+    may_fit_later: bool,
+}
+
+async fn woken(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.woken().await,
+        None => std::future::pending().await,
+    }
+}
