@@ -10,8 +10,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
-use tokio::net::TcpListener;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 

@@ -79,7 +79,10 @@ pub(super) fn reload(standing: &Standing) -> Value {
 }
 
 fn moment(time: SystemTime) -> u64 {
-    seconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    seconds(
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }
 
 fn source(status: &SourceStatus) -> Value {

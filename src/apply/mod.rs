@@ -82,7 +82,8 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
         } else {
             Outcome::NotAttempted
         };
-        goes_on = goes_on && outcome.lets_the_batch_go_on(upload.snapshot.edition.live.on_fatal_error);
+        goes_on =
+            goes_on && outcome.lets_the_batch_go_on(upload.snapshot.edition.live.on_fatal_error);
         outcomes.push(outcome);
     }
     outcomes

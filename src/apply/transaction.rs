@@ -96,7 +96,10 @@ async fn operate(
         limits: road.store.limits(),
     };
     for (index, operation) in transaction.operations.iter().enumerate() {
-        if let Some(reason) = snapshot.closed.get(operation.table.as_str().unwrap_or_default()) {
+        if let Some(reason) = snapshot
+            .closed
+            .get(operation.table.as_str().unwrap_or_default())
+        {
             return Err(Trouble::Closed(reason.clone()));
         }
         let done = operation::apply(open, &bench, operation).await;

@@ -78,10 +78,7 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Mistake(_) => counter!("rulegate_mistakes_total").increment(1),
         Event::Reloaded(_) => reload("success"),
         Event::ReloadFailed { .. } => reload("failure"),
-        Event::Note(_)
-        | Event::Warning(_)
-        | Event::Readiness(_)
-        | Event::ReloadMended(_) => {}
+        Event::Note(_) | Event::Warning(_) | Event::Readiness(_) | Event::ReloadMended(_) => {}
     }
 }
 

@@ -205,8 +205,7 @@ impl Current {
         let Some(snapshot) = force.snapshot() else {
             let edition = force.edition().clone();
             let (read_at, catalog) = readings.since(store, since).await?;
-            let compiling =
-                compiled(move || Snapshot::compile(edition, &catalog, read_at)).await?;
+            let compiling = compiled(move || Snapshot::compile(edition, &catalog, read_at)).await?;
             return Ok(self.put(compiling));
         };
         self.refresh(&mut readings, store, snapshot, since).await
@@ -302,10 +301,15 @@ async fn compiled(
 ) -> Result<Snapshot, Stale> {
     let broken = || {
         let mut problems = Problems::default();
-        problems.push(Problem::nowhere("the rules could not be compiled; please report this"));
+        problems.push(Problem::nowhere(
+            "the rules could not be compiled; please report this",
+        ));
         Err(problems)
     };
-    beside(compile).await.unwrap_or_else(broken).map_err(Stale::Unfit)
+    beside(compile)
+        .await
+        .unwrap_or_else(broken)
+        .map_err(Stale::Unfit)
 }
 
 /// Tells which tables a change of the database closed, once for each.

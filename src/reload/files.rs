@@ -154,8 +154,10 @@ fn source(folder: &Path, root: &Path) -> Result<PathBuf, Problem> {
     match link.canonicalize() {
         Ok(source) if !source.starts_with(root) => Err(outside(&shown)),
         Ok(source) => Ok(source),
-        Err(error) => Err(nowhere_in(&shown, format!("this link cannot be followed: {error}"))
-            .help("point it to a folder beside it")),
+        Err(error) => Err(
+            nowhere_in(&shown, format!("this link cannot be followed: {error}"))
+                .help("point it to a folder beside it"),
+        ),
     }
 }
 
@@ -166,11 +168,7 @@ struct Ground<'a> {
     root: &'a Path,
 }
 
-fn within_limits(
-    place: &Ground<'_>,
-    names: &[String],
-    problems: &mut Problems,
-) -> Vec<Found> {
+fn within_limits(place: &Ground<'_>, names: &[String], problems: &mut Problems) -> Vec<Found> {
     let mut left_bytes = RULE_SET_BYTES_MAX;
     let mut files = Vec::new();
     for name in names.iter().take(RULE_FILES_MAX) {

@@ -16,7 +16,7 @@ use crate::reload::folder::{Loading, interpret};
 use crate::reload::thread::beside;
 use crate::reload::watch::Watch;
 use crate::settings::Flags;
-use crate::vocabulary::problem::Problems;
+use crate::vocabulary::problem::{Problem, Problems};
 
 /// Readings of a folder that keeps changing before it is told.
 const RESTLESS: u32 = 50;
@@ -117,9 +117,7 @@ impl Reloader {
     /// Waits until an edit seems to be over; one that goes on and on is read all the same.
     async fn wait_for_quiet(&self, watch: Option<&Watch>) {
         let until = Instant::now() + self.patience.quiet * 10;
-        while Instant::now() < until
-            && timeout(self.patience.quiet, woken(watch)).await.is_ok()
-        {}
+        while Instant::now() < until && timeout(self.patience.quiet, woken(watch)).await.is_ok() {}
     }
 
     /// One look: nothing new, new rules in force, or the reason why not.
@@ -147,9 +145,12 @@ impl Reloader {
         let Some(loading) = self.interpret(reading).await else {
             return;
         };
-        memory.may_fit_later = match self.put_into_force(loading, memory).await {
+        memory.may_fit_later = match self.put_into_force(loading, cause, memory).await {
             Ok(()) => false,
-            Err(Refusal { text, may_fit_later }) => {
+            Err(Refusal {
+                text,
+                may_fit_later,
+            }) => {
                 self.refused(&text);
                 may_fit_later
             }
@@ -187,7 +188,15 @@ impl Reloader {
     }
 
     /// Compiles, compares, and swaps.
-    async fn put_into_force(&self, loading: Loading, memory: &mut Memory) -> Result<(), Refusal> {
+    async fn put_into_force(
+        &self,
+        mut loading: Loading,
+        cause: Cause,
+        memory: &mut Memory,
+    ) -> Result<(), Refusal> {
+        if !loading.problems.has_errors() && cause != Cause::Wish {
+            refuse_vanished(&self.current.edition(), &mut loading);
+        }
         if loading.problems.has_errors() {
             return Err(Refusal {
                 text: loading.problems.render(&loading.sources, false),
@@ -209,7 +218,13 @@ impl Reloader {
             may_fit_later: true,
         })?;
         let changes = change::between(before.as_deref(), &after);
-        self.swapped(&after, &changes, began);
+        let is_same = before.is_some_and(|before| before.version() == after.version());
+        if is_same && changes.words().is_empty() {
+            tell(&Event::Note("the rules were read again, and are the same"));
+            self.nothing_new();
+        } else {
+            self.swapped(&after, &changes, began);
+        }
         self.warn(&after, warnings, memory);
         Ok(())
     }
@@ -250,6 +265,21 @@ impl Reloader {
                 text,
                 version: &version,
             });
+        }
+    }
+}
+
+/// A table whose file is gone would be closed to every device, whose writes would be refused for good. An accident looks the same as an intention, so that somebody has to say so.
+fn refuse_vanished(old: &Edition, loading: &mut Loading) {
+    for rules in &old.rules.tables {
+        let (file, table) = (&rules.place.file, &rules.table.node);
+        let is_there = loading.sources.0.contains_key(file);
+        let mut tables = loading.rules.tables.iter();
+        if !is_there && tables.all(|other| other.table.node != *table) {
+            let message = format!("`{file}` is gone, and with it the rules of `{table}`");
+            loading.problems.push(Problem::nowhere(message).help(
+                "put it back; if it shall go, say so with `POST /reload` on the operators' address, with SIGHUP, or by a restart",
+            ));
         }
     }
 }

@@ -27,5 +27,6 @@ mod oracle;
 mod outages;
 mod postgres;
 mod project;
+mod reload;
 mod uploads;
 mod values;

@@ -74,9 +74,9 @@ fn editions(old: &Edition, new: &Edition) -> Changes {
         }
     }
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        changes
-            .plain
-            .push(format!("{name}: no longer open to uploads, its rules are gone"));
+        changes.plain.push(format!(
+            "{name}: no longer open to uploads, its rules are gone"
+        ));
     }
     project(old, new, &mut changes);
     schemas(old, new, &mut changes);
@@ -143,7 +143,9 @@ fn schemas(old: &Edition, new: &Edition, changes: &mut Changes) {
         }
     }
     let gone = before.keys().filter(|path| !after.contains_key(*path));
-    changes.plain.extend(gone.map(|path| format!("{path}: gone")));
+    changes
+        .plain
+        .extend(gone.map(|path| format!("{path}: gone")));
 }
 
 fn settings(old: &Edition, new: &Edition, changes: &mut Changes) {

@@ -71,8 +71,15 @@ fn allow((old, new): Pair<'_>, words: &mut Vec<String>) {
             continue;
         }
         let also = if before.is_empty() { "" } else { "also " };
-        words.extend(added.iter().map(|grant| format!("{op} now {also}for {grant}")));
-        words.extend(gone.iter().map(|grant| format!("{op} no longer for {grant}")));
+        words.extend(
+            added
+                .iter()
+                .map(|grant| format!("{op} now {also}for {grant}")),
+        );
+        words.extend(
+            gone.iter()
+                .map(|grant| format!("{op} no longer for {grant}")),
+        );
         if after.is_empty() && !before.is_empty() {
             words.push(format!("{op} now for nobody"));
         }
@@ -104,7 +111,10 @@ fn columns((old, new): Pair<'_>, words: &mut Vec<String>) {
             Step::Gone => words.push(format!("column `{name}` no longer open to apps")),
             Step::Changed(old, new) => {
                 for (attribute, step) in steps(Some(old), Some(new)) {
-                    words.push(format!("column `{name}` {}", attribute_step(attribute, &step)));
+                    words.push(format!(
+                        "column `{name}` {}",
+                        attribute_step(attribute, &step)
+                    ));
                 }
             }
         }
@@ -183,7 +193,11 @@ fn checks((old, new): Pair<'_>, words: &mut Vec<String>) {
             _ => format!("check `{code}` changed"),
         });
     }
-    words.extend(before.iter().map(|(code, _)| format!("check `{code}` gone")));
+    words.extend(
+        before
+            .iter()
+            .map(|(code, _)| format!("check `{code}` gone")),
+    );
 }
 
 fn coded(node: Option<&Node>) -> Vec<(String, &Node)> {

@@ -44,10 +44,7 @@ pub(super) fn is_same(old: &Node, new: &Node) -> bool {
 }
 
 /// The members of two maps that differ: in the order of the new one, then those that are gone.
-pub(super) fn steps<'n>(
-    old: Option<&'n Node>,
-    new: Option<&'n Node>,
-) -> Vec<(&'n str, Step<'n>)> {
+pub(super) fn steps<'n>(old: Option<&'n Node>, new: Option<&'n Node>) -> Vec<(&'n str, Step<'n>)> {
     let mut steps = Vec::new();
     for (name, value) in new.into_iter().flat_map(entries) {
         match old.and_then(|old| member(old, name)) {
