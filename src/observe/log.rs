@@ -37,19 +37,15 @@ pub(super) fn write(event: &Event<'_>) {
             error: Some(error),
             ..
         } => tracing::warn!("keys could not be fetched from {uri}: {error}"),
-        Event::Reloaded(reloaded) => tracing::info!(
-            version = reloaded.version,
-            took_ms = u64::try_from(reloaded.took.as_millis()).unwrap_or(u64::MAX),
-            "{reloaded}"
-        ),
-        Event::ReloadFailed { text, version } => tracing::error!(
-            version,
-            "the rules were not reloaded, version {version} stays in force\n{text}"
-        ),
-        Event::ReloadMended(version) => tracing::info!(
-            version,
-            "the rules folder holds again what is in force, version {version}"
-        ),
+        Event::Reloaded(reloaded) => tracing::info!("{reloaded}"),
+        Event::ReloadFailed { text, version } => {
+            tracing::error!(
+                "the rules were not reloaded, version {version} stays in force\n{text}"
+            );
+        }
+        Event::ReloadMended(version) => {
+            tracing::info!("the rules folder holds again what is in force, version {version}");
+        }
         Event::Readiness(None) => tracing::info!("ready"),
         Event::Readiness(Some(reason)) => tracing::error!("not ready: {reason}"),
     }

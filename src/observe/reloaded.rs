@@ -10,13 +10,14 @@ pub struct Reloaded {
     pub version: String,
     /// What they changed, in words, one line each.
     pub changes: Vec<String>,
-    /// How long compiling took.
+    /// How long it took to compile them and to read the catalogue for that.
     pub took: Duration,
 }
 
 impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rules reloaded, version {}", self.version)?;
+        let millis = self.took.as_millis();
+        write!(f, "rules reloaded in {millis} ms, version {}", self.version)?;
         for change in &self.changes {
             write!(f, "\n  {change}")?;
         }

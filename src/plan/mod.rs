@@ -55,6 +55,11 @@ impl Plan {
         self.tables.values()
     }
 
+    /// How the rows of all relations are read.
+    pub fn relations(&self) -> impl Iterator<Item = &RelationPlan> {
+        self.relations.iter()
+    }
+
     /// How the rows of a relation are read; `None` where no condition follows it.
     pub fn relation(&self, id: RelationId) -> Option<&RelationPlan> {
         self.relations.iter().find(|relation| relation.id == id)

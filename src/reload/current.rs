@@ -1,5 +1,6 @@
 //! [`Current`]: the rules in force, behind one pointer; the freshening of their catalogue, and their replacement.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use crate::catalog::Catalog;
-use crate::driver::postgres::{DriverError, Store};
+use crate::driver::postgres::{Class, DriverError, Store};
 use crate::observe::{Event, tell};
 use crate::plan::{self, Compilation, Plan};
 use crate::reload::change;
@@ -258,11 +259,14 @@ impl Current {
         let (read_at, catalog) = readings.since(store, Instant::now()).await?;
         let edition = Arc::new(edition);
         let before = self.snapshot();
+        let known = before.as_deref().map_or_else(BTreeSet::new, statements);
         let fresh = compiled(move || match before {
             Some(before) => before.followed_by(edition, &catalog, read_at),
             None => Snapshot::compile(edition, &catalog, read_at),
         })
         .await?;
+        let new: Vec<String> = statements(&fresh).difference(&known).cloned().collect();
+        store.rehearse(&new).await.map_err(unrehearsed)?;
         Ok(self.put(fresh))
     }
 
@@ -294,6 +298,30 @@ impl Readings {
         self.good = Some((began, catalog.clone()));
         Ok((began, catalog))
     }
+}
+
+/// The statements that a plan reads by.
+fn statements(snapshot: &Snapshot) -> BTreeSet<String> {
+    let plan = &snapshot.plan;
+    let tables = plan
+        .tables()
+        .flat_map(|table| [&table.read_for_update, &table.read_for_delete]);
+    let relations = plan.relations().map(|relation| &relation.read);
+    tables
+        .chain(relations)
+        .map(|statement| statement.text.to_string())
+        .collect()
+}
+
+/// A statement that the database does not take is a problem of the rules; that it cannot be asked is none.
+fn unrehearsed(error: DriverError) -> Stale {
+    if matches!(error.class(), Class::Retry) {
+        return Stale::Unread(error);
+    }
+    let message = format!("the database does not take a statement of these rules: {error}");
+    let mut problems = Problems::default();
+    problems.push(Problem::nowhere(message).help("look at its log: it names the statement"));
+    Stale::Unfit(problems)
 }
 
 async fn compiled(

@@ -85,6 +85,18 @@ struct Memory {
     warnings: String,
 }
 
+impl Memory {
+    /// Tells what an author should look at, where that is news.
+    fn warn(&mut self, after: &Snapshot, mut warnings: Problems) {
+        warnings.append(after.warnings.clone());
+        let text = warnings.render(&after.edition.sources, false);
+        if text != self.warnings && !warnings.is_empty() {
+            tell(&Event::Warning(&text));
+        }
+        self.warnings = text;
+    }
+}
+
 impl Reloader {
     /// Looks for ever. Nothing that lies in the folder ends it.
     pub async fn run(self) {
@@ -108,7 +120,10 @@ impl Reloader {
             if let Some(watch) = &mut watch {
                 watch.cover(&self.folder);
             }
+            // One who asked a moment after the event is served by this look as well.
+            let is_wished = cause == Cause::Wish || wishes.has_changed().unwrap_or_default();
             let wish = *wishes.borrow_and_update();
+            let cause = if is_wished { Cause::Wish } else { cause };
             self.look(cause, &mut memory).await;
             looks.met(wish);
         }
@@ -136,7 +151,9 @@ impl Reloader {
             return;
         }
         memory.seen = seen;
-        let is_in_force = *reading.version() == *self.current.edition().version;
+        // What cannot be read has no part in the version.
+        let is_whole = !reading.problems.has_errors();
+        let is_in_force = is_whole && *reading.version() == *self.current.edition().version;
         if is_in_force && cause != Cause::Wish {
             memory.may_fit_later = false;
             self.nothing_new();
@@ -225,7 +242,7 @@ impl Reloader {
         } else {
             self.swapped(&after, &changes, began);
         }
-        self.warn(&after, warnings, memory);
+        memory.warn(&after, warnings);
         Ok(())
     }
 
@@ -240,16 +257,6 @@ impl Reloader {
         for warning in &changes.warnings {
             tell(&Event::Warning(warning));
         }
-    }
-
-    /// Tells what an author should look at, where that is news.
-    fn warn(&self, after: &Snapshot, mut warnings: Problems, memory: &mut Memory) {
-        warnings.append(after.warnings.clone());
-        let text = warnings.render(&after.edition.sources, false);
-        if text != memory.warnings && !warnings.is_empty() {
-            tell(&Event::Warning(&text));
-        }
-        memory.warnings = text;
     }
 
     fn nothing_new(&self) {

@@ -1,6 +1,7 @@
 //! What differs in the file of one table.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::document::Node;
 use crate::reload::change::tree::{Step, entries, is_same, items, line, member, steps};
@@ -60,48 +61,63 @@ pub(super) fn changed(name: &str, old: &Node, new: &Node) -> Vec<String> {
 
 type Pair<'n> = (Option<&'n Node>, Option<&'n Node>);
 
+/// A grant as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    condition: String,
+    columns: Option<String>,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.condition)?;
+        match &self.columns {
+            Some(columns) => write!(f, " ({columns})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Grants op by op, `write` as all three.
 fn allow((old, new): Pair<'_>, words: &mut Vec<String>) {
     for op in Op::ALL {
         let (before, after) = (grants(old, op), grants(new, op));
-        let added: Vec<&String> = after.difference(&before).collect();
-        let gone: Vec<&String> = before.difference(&after).collect();
+        let added: Vec<&Shown> = after.difference(&before).collect();
+        let gone: Vec<&Shown> = before.difference(&after).collect();
         if let ([added], [gone]) = (added.as_slice(), gone.as_slice()) {
-            words.push(format!("{op} now for {added} instead of {gone}"));
+            words.push(exchanged(op, gone, added));
             continue;
         }
         let also = if before.is_empty() { "" } else { "also " };
-        words.extend(
-            added
-                .iter()
-                .map(|grant| format!("{op} now {also}for {grant}")),
-        );
-        words.extend(
-            gone.iter()
-                .map(|grant| format!("{op} no longer for {grant}")),
-        );
+        let added = added.iter();
+        words.extend(added.map(|grant| format!("{op} now {also}for {grant}")));
+        let gone = gone.iter();
+        words.extend(gone.map(|grant| format!("{op} no longer for {grant}")));
         if after.is_empty() && !before.is_empty() {
             words.push(format!("{op} now for nobody"));
         }
     }
 }
 
-fn grants(allow: Option<&Node>, op: Op) -> BTreeSet<String> {
+/// One grant in the place of another.
+fn exchanged(op: Op, gone: &Shown, added: &Shown) -> String {
+    if gone.condition != added.condition {
+        return format!("{op} now for {added} instead of {gone}");
+    }
+    let columns = added.columns.as_deref().unwrap_or("all columns");
+    format!("{op} for `{}` now covers {columns}", added.condition)
+}
+
+fn grants(allow: Option<&Node>, op: Op) -> BTreeSet<Shown> {
     let lists = allow.into_iter().flat_map(entries);
     lists
         .filter(|(word, _)| *word == "write" || *word == op.as_str())
         .flat_map(|(_, list)| items(list))
-        .map(grant)
+        .map(|node| Shown {
+            condition: line(member(node, "if").unwrap_or(node)),
+            columns: member(node, "columns").map(line),
+        })
         .collect()
-}
-
-fn grant(node: &Node) -> String {
-    let condition = member(node, "if").unwrap_or(node);
-    let condition = format!("`{}`", line(condition));
-    match member(node, "columns") {
-        Some(columns) => format!("{condition} ({})", line(columns)),
-        None => condition,
-    }
 }
 
 fn columns((old, new): Pair<'_>, words: &mut Vec<String>) {

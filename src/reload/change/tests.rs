@@ -93,7 +93,7 @@ fn an_edit_of_a_table_is_told_in_words() {
         (
             "columns: [done]",
             "columns: [done, title]",
-            &["todos: update now for `this.done` (done, title) instead of `this.done` (done)"],
+            &["todos: update for `this.done` now covers done, title"],
         ),
         (
             "  create: this.is_mine\n",

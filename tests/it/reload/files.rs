@@ -98,7 +98,7 @@ async fn a_poll_finds_what_no_event_told() {
 /// Each makes the folder bad; the folder says in which words.
 type Breakage = (&'static str, fn(&Folder));
 
-const BREAKAGES: [Breakage; 10] = [
+const BREAKAGES: [Breakage; 11] = [
     ("leads out of the rules folder", |folder| {
         let outside = folder.home.join("outside.yaml");
         fs::write(&outside, table("apples", 9)).unwrap();
@@ -109,6 +109,12 @@ const BREAKAGES: [Breakage; 10] = [
         fs::remove_file(folder.path("apples.yaml")).unwrap();
         let made = Command::new("mkfifo")
             .arg(folder.path("apples.yaml"))
+            .status();
+        assert!(made.unwrap().success());
+    }),
+    ("plums.yaml", |folder| {
+        let made = Command::new("mkfifo")
+            .arg(folder.path("plums.yaml"))
             .status();
         assert!(made.unwrap().success());
     }),

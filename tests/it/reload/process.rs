@@ -81,7 +81,7 @@ async fn the_log_tells_of_each_edit_at_once_and_a_hangup_asks_for_a_look() {
     served.says(&["ready"]);
 
     folder.write("apples.yaml", table("apples", 2));
-    served.says(&["rules reloaded", "`edition` now preset on create to `2`"]);
+    served.says(&["rules reloaded in", "`edition` now preset on create to `2`"]);
     let broken = table("apples", 2).replace("allow", "alow");
     folder.write("apples.yaml", broken);
     let took = served.says(&[
@@ -97,6 +97,6 @@ async fn the_log_tells_of_each_edit_at_once_and_a_hangup_asks_for_a_look() {
     std::fs::remove_file(folder.path("pears.yaml")).unwrap();
     served.says(&["rules/pears.yaml` is gone", "SIGHUP"]);
     served.signal("HUP");
-    served.says(&["rules reloaded", "pears: no longer open to uploads"]);
+    served.says(&["rules reloaded in", "pears: no longer open to uploads"]);
     assert!(served.child.try_wait().unwrap().is_none());
 }

@@ -27,6 +27,12 @@ async fn status(gateway: &Gateway) -> Value {
     exchange(gateway.admin, text).await.body
 }
 
+async fn metrics(gateway: &Gateway) -> String {
+    let text = "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let body = exchange(gateway.admin, text).await.body;
+    body.as_str().unwrap_or_default().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_can_force_a_look_and_hears_what_came_of_it() {
     // Nothing tells of edits here, and no poll comes in time.
@@ -50,6 +56,16 @@ async fn an_operator_can_force_a_look_and_hears_what_came_of_it() {
     let failing = status(&house.gateway).await["rules"]["reload"]["failing"].clone();
     let problems = failing["problems"].as_str().unwrap_or_default();
     assert!(problems.contains("pears.yaml:2:1"), "{failing}");
+
+    let counted = metrics(&house.gateway).await;
+    for line in [
+        "rulegate_reloads_total{result=\"success\"}",
+        "rulegate_reloads_total{result=\"failure\"}",
+        "rulegate_reload_failing ",
+        "rulegate_closed_tables ",
+    ] {
+        assert!(counted.contains(line), "{line} is missing in {counted}");
+    }
 
     house.folder.edit(2, 2);
     assert_eq!(reload(&house.gateway).await.status, 200);
@@ -165,18 +181,15 @@ async fn a_reload_equals_a_fresh_start() {
         let before = gateway.current.snapshot().unwrap();
         let answer = reload(&gateway).await;
         let now = gateway.current.snapshot().unwrap();
-        match fresh(&folder, &gateway, &catalog) {
-            Some(fresh) => {
-                taken += 1;
-                assert_eq!(answer.status, 200, "{}", answer.body);
-                assert_eq!(now.version(), fresh.version());
-                assert_eq!(now.plan.text(), fresh.plan.text());
-                assert_eq!(now.plan.digest(), fresh.plan.digest());
-            }
-            None => {
-                assert_eq!(answer.status, 422, "{}", answer.body);
-                assert_eq!(now.version(), before.version());
-            }
+        if let Some(fresh) = fresh(&folder, &gateway, &catalog) {
+            taken += 1;
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            assert_eq!(now.version(), fresh.version());
+            assert_eq!(now.plan.text(), fresh.plan.text());
+            assert_eq!(now.plan.digest(), fresh.plan.digest());
+        } else {
+            assert_eq!(answer.status, 422, "{}", answer.body);
+            assert_eq!(now.version(), before.version());
         }
     }
     assert!((3..12).contains(&taken), "{taken} of 12 were taken");
