@@ -11,34 +11,16 @@ use tokio::time::{Instant, sleep_until};
 use crate::catalog::Catalog;
 use crate::driver::postgres::{Class, DriverError, Store};
 use crate::observe::{Event, tell};
-use crate::plan::{self, Compilation, Plan};
 use crate::reload::change;
 use crate::reload::edition::Edition;
-use crate::reload::guarded::{Closed, Guarded};
 use crate::reload::looks::Looks;
+use crate::reload::snapshot::Snapshot;
 use crate::reload::thread::beside;
-use crate::rules::RuleSet;
 use crate::settings::is_live;
 use crate::vocabulary::problem::{Problem, Problems};
 
 /// Least time between the beginnings of two readings of the catalogue (contract, *No fatal answer from a stale picture*).
 const READINGS_APART: Duration = Duration::from_secs(1);
-
-/// One plan: an edition of the rules against one reading of the catalogue. Immutable.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// The rules it was compiled from.
-    pub edition: Arc<Edition>,
-    /// The compiled rules.
-    pub plan: Plan,
-    /// What compiles, and its author should look at.
-    pub warnings: Problems,
-    /// When the reading of the catalogue began.
-    pub read_at: Instant,
-    /// The tables that no upload may touch.
-    pub closed: Closed,
-    pub(super) guarded: Guarded,
-}
 
 /// The rules in force.
 #[derive(Debug)]
@@ -74,71 +56,6 @@ pub enum Stale {
     /// The rules do not fit the catalogue.
     #[error("the rules do not fit the database: {}", .0.count())]
     Unfit(Problems),
-}
-
-impl Snapshot {
-    /// Rules against a catalogue whose reading began at `read_at`.
-    pub fn compile(
-        edition: Arc<Edition>,
-        catalog: &Catalog,
-        read_at: Instant,
-    ) -> Result<Self, Problems> {
-        let compilation = plan::compile(&edition.rules, catalog);
-        Self::of(edition, compilation, &Guarded::default(), read_at)
-    }
-
-    /// The same, where tables were guarded before: a table that lost a guard since then is closed.
-    fn of(
-        edition: Arc<Edition>,
-        compilation: Compilation,
-        before: &Guarded,
-        read_at: Instant,
-    ) -> Result<Self, Problems> {
-        let Some(plan) = compilation.plan else {
-            return Err(compilation.problems);
-        };
-        let now = Guarded::by(&plan);
-        let guarded = now.clone().and(before);
-        Ok(Self {
-            closed: guarded.closed_by(&now, &edition),
-            guarded,
-            edition,
-            plan,
-            warnings: compilation.problems,
-            read_at,
-        })
-    }
-
-    /// The same rules against another catalogue.
-    fn again(&self, catalog: &Catalog, read_at: Instant) -> Result<Self, Problems> {
-        // That each table has a guard was seen when they came into force. One that has none any more is closed, and the others go on.
-        let rules = RuleSet {
-            require_guard: false,
-            ..self.edition.rules.clone()
-        };
-        let compilation = plan::compile(&rules, catalog);
-        Self::of(self.edition.clone(), compilation, &self.guarded, read_at)
-    }
-
-    /// The rules that follow these, against a catalogue.
-    fn followed_by(
-        &self,
-        edition: Arc<Edition>,
-        catalog: &Catalog,
-        read_at: Instant,
-    ) -> Result<Self, Problems> {
-        if edition.version == self.edition.version {
-            return self.again(catalog, read_at);
-        }
-        let before = self.guarded.carried_over(&self.edition, &edition);
-        let compilation = plan::compile(&edition.rules, catalog);
-        Self::of(edition, compilation, &before, read_at)
-    }
-
-    /// 12 hex digits that name its rules.
-    pub fn version(&self) -> &Arc<str> {
-        &self.edition.version
-    }
 }
 
 impl Force {
@@ -259,13 +176,15 @@ impl Current {
         let (read_at, catalog) = readings.since(store, Instant::now()).await?;
         let edition = Arc::new(edition);
         let before = self.snapshot();
-        let known = before.as_deref().map_or_else(BTreeSet::new, statements);
+        let known = before
+            .as_deref()
+            .map_or_else(BTreeSet::new, Snapshot::statements);
         let fresh = compiled(move || match before {
             Some(before) => before.followed_by(edition, &catalog, read_at),
             None => Snapshot::compile(edition, &catalog, read_at),
         })
         .await?;
-        let new: Vec<String> = statements(&fresh).difference(&known).cloned().collect();
+        let new: Vec<String> = fresh.statements().difference(&known).cloned().collect();
         store.rehearse(&new).await.map_err(unrehearsed)?;
         Ok(self.put(fresh))
     }
@@ -298,19 +217,6 @@ impl Readings {
         self.good = Some((began, catalog.clone()));
         Ok((began, catalog))
     }
-}
-
-/// The statements that a plan reads by.
-fn statements(snapshot: &Snapshot) -> BTreeSet<String> {
-    let plan = &snapshot.plan;
-    let tables = plan
-        .tables()
-        .flat_map(|table| [&table.read_for_update, &table.read_for_delete]);
-    let relations = plan.relations().map(|relation| &relation.read);
-    tables
-        .chain(relations)
-        .map(|statement| statement.text.to_string())
-        .collect()
 }
 
 /// A statement that the database does not take is a problem of the rules; that it cannot be asked is none.

@@ -8,8 +8,8 @@ mod tree;
 use std::collections::BTreeMap;
 
 use crate::document::{self, Node};
-use crate::reload::current::Snapshot;
 use crate::reload::edition::Edition;
+use crate::reload::snapshot::Snapshot;
 use crate::settings::is_live;
 
 /// Changes that are listed one by one.

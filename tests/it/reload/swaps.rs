@@ -145,6 +145,29 @@ async fn an_upload_that_began_under_old_rules_ends_under_them_though_the_catalog
     assert_eq!(next.body["results"][0]["status"], "success");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_decides_comes_with_its_rules() {
+    let folder = Folder::new("setting");
+    let gateway = Gateway::watching(SCHEMA, &folder.rules, TOLD, false).await;
+    let put = |data: Value| json!({"crud": [{"op": "PUT", "table": "apples", "id": Uuid::new_v4().to_string(), "op_data": data}]});
+    let body =
+        || json!({"transactions": [put(json!({"nobody": 1})), put(json!({"n": 1}))]}).to_string();
+    let ann = json!({"sub": "ann"});
+    let project = std::fs::read_to_string(folder.path("rulegate.yaml")).unwrap();
+    for (setting, wanted) in [("stop", "not_attempted"), ("skip", "success")] {
+        folder.write(
+            "rulegate.yaml",
+            format!("{project}batch: {{ on_fatal_error: {setting} }}\n"),
+        );
+        assert_eq!(reload(&gateway).await.status, 200);
+        let answer = gateway.send("POST", &ann, &body()).await;
+        assert_eq!(answer.rules_version, *gateway.current.edition().version);
+        let results = &answer.body["results"];
+        assert_eq!(results[0]["status"], "fatal_error", "{setting}: {results}");
+        assert_eq!(results[1]["status"], wanted, "{setting}: {results}");
+    }
+}
+
 /// One edit of one file: which table, and what it says afterwards.
 fn edits() -> impl Strategy<Value = Vec<(bool, String)>> {
     let edit = (any::<bool>(), 1..4_u32, 0..6_usize).prop_map(|(is_apples, edition, twist)| {
