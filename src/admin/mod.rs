@@ -10,8 +10,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
+use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::observe::{Answered, Event, exposition, tell};
@@ -55,7 +56,7 @@ impl Answer for Desk {
     ) -> Response<Full<Bytes>> {
         let arrived = Instant::now();
         let (parts, _) = request.into_parts();
-        let result = self.reply(door, &parts);
+        let result = self.reply(door, &parts).await;
         let cause = result.as_ref().err().map(ToString::to_string);
         let reply = result.unwrap_or_else(|cause| failure(&cause));
         let answered = Answered {
@@ -83,7 +84,7 @@ fn route(path: &str) -> &'static str {
 }
 
 impl Desk {
-    fn reply(&self, door: Door, parts: &Parts) -> Result<Reply, Failure> {
+    async fn reply(&self, door: Door, parts: &Parts) -> Result<Reply, Failure> {
         if !host::is_own(&parts.headers, &parts.uri, door.local) {
             return Err(Failure::Foreign);
         }
@@ -93,13 +94,35 @@ impl Desk {
         match (parts.method.as_str(), route(parts.uri.path())) {
             ("GET" | "HEAD", "admin /metrics") => Ok(self.metrics()),
             ("GET" | "HEAD", "admin /status") => Ok(status::report(&self.gateway)),
-            ("POST", "admin /reload") => Err(Failure::Unbuilt("reloading")),
+            ("POST", "admin /reload") => self.reload().await,
             (_, "admin (unknown)") => Err(Failure::UnknownPath),
             (_, "admin /reload") => Err(Failure::WrongMethod { allowed: "POST" }),
             _ => Err(Failure::WrongMethod {
                 allowed: "GET, HEAD",
             }),
         }
+    }
+
+    /// Looks at the rules folder now, and says what came of it.
+    async fn reload(&self) -> Result<Reply, Failure> {
+        let current = &self.gateway.road.current;
+        if !current.looks().standing().is_watched {
+            return Err(Failure::Unbuilt("reloading without a rules folder"));
+        }
+        let limit = self.gateway.settings.limits.request_timeout;
+        let Ok(standing) = timeout(limit, current.looks().ask()).await else {
+            return Err(Failure::OutOfTime);
+        };
+        let (status, message) = match standing.failing {
+            None => (200, "these rules are in force"),
+            Some(_) => (422, "these rules are not in force, the last good ones are"),
+        };
+        let body = json!({
+            "message": message,
+            "version": current.edition().version.as_ref(),
+            "reload": status::reload(&standing),
+        });
+        Ok(Reply::json(status, &body))
     }
 
     fn metrics(&self) -> Reply {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
+use crate::reload::{Snapshot, Standing};
 use crate::response::Reply;
 use crate::serve::{Gateway, SourceStatus};
 
@@ -12,7 +13,7 @@ pub(super) fn report(gateway: &Gateway) -> Reply {
     let gauges = gateway.gauges();
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "since": seconds(gateway.since.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()),
+        "since": moment(gateway.since),
         "uptime_seconds": seconds(gateway.since.elapsed().unwrap_or_default()),
         "is_ready": reasons.is_empty(),
         "reasons": reasons,
@@ -41,13 +42,47 @@ fn rules(gateway: &Gateway) -> Value {
     let current = &gateway.road.current;
     let snapshot = current.snapshot();
     json!({
-        "version": current.version().as_ref(),
+        "version": current.edition().version.as_ref(),
         "in_force": snapshot.is_some(),
         "plan": snapshot.as_ref().map(|snapshot| snapshot.plan.digest()),
         "tables": snapshot.as_ref().map(|snapshot| snapshot.plan.tables().count()),
         "catalogue_age_seconds": snapshot.as_ref().map(|snapshot| seconds(snapshot.read_at.elapsed())),
         "unfit": gateway.unfit(),
+        "closed": snapshot.as_ref().map(|snapshot| closed(snapshot)),
+        "waiting_for_restart": current.waiting_for_restart(),
+        "reload": reload(&current.looks().standing()),
     })
+}
+
+/// Tables that no upload may touch, each with the reason.
+fn closed(snapshot: &Snapshot) -> Value {
+    let tables = snapshot.closed.iter();
+    tables
+        .map(|(table, reason)| (table.to_string(), Value::from(reason.as_str())))
+        .collect()
+}
+
+/// How the rules in force stand to the folder.
+pub(super) fn reload(standing: &Standing) -> Value {
+    json!({
+        "is_watching": standing.is_watched,
+        "failing": standing.failing.as_ref().map(|failing| json!({
+            "since": moment(failing.since),
+            "problems": failing.text,
+        })),
+        "last": standing.swapped.as_ref().map(|swapped| json!({
+            "at": moment(swapped.at),
+            "version": swapped.version,
+            "changes": swapped.changes,
+        })),
+    })
+}
+
+fn moment(time: SystemTime) -> u64 {
+    seconds(
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
 }
 
 fn source(status: &SourceStatus) -> Value {

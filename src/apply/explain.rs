@@ -27,6 +27,7 @@ pub async fn explain(road: &Road, upload: &Upload) -> Vec<Explained> {
         Err(error) => return unread(upload, &trouble::later(error.to_string())),
     };
     let mut explained = Vec::new();
+    let settings = &upload.snapshot.edition.live.batch;
     let mut goes_on = true;
     for transaction in &upload.batch.transactions {
         let next = if goes_on {
@@ -37,7 +38,7 @@ pub async fn explain(road: &Road, upload: &Upload) -> Vec<Explained> {
                 told: Vec::new(),
             }
         };
-        goes_on = goes_on && next.outcome.lets_the_batch_go_on(road.batch.on_fatal_error);
+        goes_on = goes_on && next.outcome.lets_the_batch_go_on(settings.on_fatal_error);
         explained.push(next);
     }
     open.rollback().await;
@@ -71,7 +72,9 @@ async fn rehearse(
     let outcome = match part(open, road, upload, transaction, &mut told).await {
         Ok(()) => Outcome::Applied,
         Err(trouble) => {
-            let outcome = end(road, upload, trouble).await.under(&road.batch);
+            let outcome = end(road, upload, trouble)
+                .await
+                .under(&upload.snapshot.edition.live.batch);
             match open.undo_part().await {
                 Ok(()) => outcome,
                 Err(error) => Outcome::Retry(trouble::later(error.to_string())),
@@ -89,7 +92,7 @@ async fn part(
     told: &mut Vec<Told>,
 ) -> Result<(), Trouble> {
     let bench = Bench {
-        plan: &upload.snapshot.plan,
+        snapshot: &upload.snapshot,
         upload,
         limits: road.store.limits(),
         depth: Some(Depth::Accounts),

@@ -53,10 +53,6 @@ pub struct Road {
     pub store: Store,
     /// The rules in force.
     pub current: Arc<Current>,
-    /// What becomes of refusals.
-    pub batch: settings::Batch,
-    /// Whether messages that the database's own code raised reach the client.
-    pub raised_messages: bool,
     /// Where each decision is told; nowhere but in `rulegate dev`.
     pub workbench: Option<Workbench>,
 }
@@ -86,15 +82,16 @@ pub struct Upload {
 pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(upload.batch.transactions.len());
     let mut snapshot = upload.snapshot.clone();
+    let rules = &upload.snapshot.edition.live.batch;
     let mut goes_on = true;
     for transaction in &upload.batch.transactions {
         let outcome = if goes_on {
             let outcome = transaction::apply(road, &upload, &mut snapshot, transaction).await;
-            outcome.under(&road.batch)
+            outcome.under(rules)
         } else {
             Outcome::NotAttempted
         };
-        goes_on = goes_on && outcome.lets_the_batch_go_on(road.batch.on_fatal_error);
+        goes_on = goes_on && outcome.lets_the_batch_go_on(rules.on_fatal_error);
         outcomes.push(outcome);
     }
     outcomes

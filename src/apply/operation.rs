@@ -13,6 +13,7 @@ use crate::policy::{
     self, Admission, Admitted, Asking, Depth, Judgement, Permitted, Refusal, Touched, Trace,
     Verdict, Write,
 };
+use crate::reload::Snapshot;
 use crate::request::{self, Operation};
 use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::limits::Limits;
@@ -24,7 +25,7 @@ const RACES_MAX: usize = 3;
 
 /// What the operations of one transaction have in common.
 pub(super) struct Bench<'a> {
-    pub plan: &'a Plan,
+    pub snapshot: &'a Snapshot,
     pub upload: &'a Upload,
     pub limits: &'a Limits,
     /// How much is told of each operation, where anybody listens.
@@ -32,6 +33,11 @@ pub(super) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// The plan that decides.
+    pub(super) fn plan(&self) -> &'a Plan {
+        &self.snapshot.plan
+    }
+
     /// Who asks, and when.
     pub(super) fn asking(&self) -> Asking<'a> {
         Asking {
@@ -50,7 +56,7 @@ pub(super) async fn apply<'a>(
     operation: &Operation,
     mut trace: Option<&mut Trace>,
 ) -> Result<(End, Option<Touched<'a>>), Trouble> {
-    let mut admitted = match policy::admit(bench.plan, operation, bench.limits)? {
+    let mut admitted = match policy::admit(bench.plan(), operation, bench.limits)? {
         Admission::Done => return Ok((End::Empty, None)),
         Admission::Look(admitted) => admitted,
     };
@@ -204,7 +210,7 @@ pub(super) async fn read_related(
         by_relation.entry(need.relation).or_default().push(need);
     }
     for (id, needs) in by_relation {
-        let relation = bench.plan.relation(id).ok_or_else(|| {
+        let relation = bench.plan().relation(id).ok_or_else(|| {
             DriverError::local(
                 Phase::Read,
                 "a condition follows a relation that is not planned",

@@ -97,7 +97,7 @@ async fn attempt(
 ) -> Result<(), Trouble> {
     let mut open = road.store.begin(session(upload)).await?;
     let bench = Bench {
-        plan: &snapshot.plan,
+        snapshot,
         upload,
         limits: road.store.limits(),
         depth: road.workbench.as_ref().map(|_| Depth::Answers),
@@ -130,12 +130,14 @@ pub(super) async fn operate(
     told.clear();
     let mut touches = Touches::default();
     for (index, operation) in transaction.operations.iter().enumerate() {
+        let name = operation.table.as_str().unwrap_or_default();
+        if let Some(reason) = bench.snapshot.closed.get(name) {
+            return Err(Trouble::Closed(reason.clone()));
+        }
         let mut telling = bench.depth.map(|depth| Told::new(operation, depth));
         let trace = telling.as_mut().map(|telling| &mut telling.trace);
         let done = operation::apply(open, bench, operation, trace).await;
-        let table = operation.table.as_str();
-        let done = done
-            .map_err(|trouble| trouble.at(index, table.and_then(|name| bench.plan.table(name))));
+        let done = done.map_err(|trouble| trouble.at(index, bench.plan().table(name)));
         if let (Some(telling), Ok((end, _))) = (&mut telling, &done) {
             telling.end = end.clone();
         }
@@ -173,6 +175,11 @@ impl Patience {
             {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
+            // The database may have been mended meanwhile.
+            Trouble::Closed(_) if snapshot.read_at < upload.arrived => {
+                freshen(road, upload, snapshot, upload.arrived).await
+            }
+            Trouble::Closed(reason) => Next::End(Outcome::Retry(trouble::mistake(reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
             Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
@@ -215,7 +222,7 @@ impl Patience {
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
-                road.raised_messages,
+                upload.snapshot.edition.live.raised_messages,
             ))),
         }
     }
@@ -228,7 +235,8 @@ async fn freshen(
     snapshot: &mut Arc<Snapshot>,
     since: Instant,
 ) -> Next {
-    let fresh = timeout_at(upload.deadline, road.current.freshen(&road.store, since)).await;
+    let reading = road.current.freshen_for(snapshot, &road.store, since);
+    let fresh = timeout_at(upload.deadline, reading).await;
     match fresh {
         Ok(Ok(fresh)) => {
             *snapshot = fresh;

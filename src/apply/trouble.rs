@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Refused(Refusal),
     /// The database, or the road to it, failed.
     Database(Failed),
+    /// A change of the database took a guard from the table.
+    Closed(String),
     /// Another upload took the key, and keeps taking it.
     LostRaces,
     /// The database is not what the rules rest on, for the row at hand: nothing can be decided about it.

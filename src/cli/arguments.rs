@@ -69,6 +69,8 @@ It listens on this machine only, unless --listen or rulegate.yaml says otherwise
 const SERVE: &str = "\
 It starts only with rules that `rulegate check` finds in order, and waits for a database that is not there yet (/readyz says so).
 SIGTERM or Ctrl-C finishes what runs; a second one stops at once.
+Edits of the rules are taken while it runs, and broken ones leave the last good rules in force: the log and /status say why.
+SIGHUP, or `POST /reload` at the operators' address, looks at once, and takes a table away whose file is gone.
 
   rulegate serve
   rulegate serve /etc/rulegate --listen 0.0.0.0:6060 --admin 127.0.0.1:6061";

@@ -81,6 +81,7 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
     }
     say(&hello.text());
     let ready = Ready {
+        reloader: serve::reloader(arguments, stand_ins, &store, &current),
         settings,
         store,
         current,

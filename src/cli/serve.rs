@@ -15,7 +15,7 @@ use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::driver::postgres::{Store, describe};
 use crate::observe::{self, Event};
-use crate::reload::{Current, Loading, Stale};
+use crate::reload::{Current, Edition, Loading, Patience, Reloader, Stale};
 use crate::serve::{self as server, Ending, Gateway};
 use crate::settings::Settings;
 
@@ -31,6 +31,8 @@ pub struct Ready {
     pub listeners: Listeners,
     /// Where each decision is told; nowhere but in `rulegate dev`.
     pub workbench: Option<Workbench>,
+    /// What keeps the rules those of their folder.
+    pub reloader: Reloader,
 }
 
 /// Serves until it is told to stop.
@@ -55,6 +57,7 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
         place(&settings),
     )));
     let ready = Ready {
+        reloader: reloader(arguments, StandIns::none(), &store, &current),
         settings,
         store,
         current,
@@ -84,10 +87,25 @@ pub fn open(settings: &Settings) -> Result<Store, Trouble> {
 
 /// The rules of a folder, not compiled yet.
 pub fn current(loading: &Loading) -> Arc<Current> {
-    Arc::new(Current::new(
-        Arc::new(loading.rules.clone()),
-        loading.version.clone(),
-    ))
+    Arc::new(Current::new(Edition::of(loading.clone())))
+}
+
+/// What keeps the rules in force those of the folder.
+pub fn reloader(
+    arguments: &Serving,
+    stand_ins: StandIns,
+    store: &Store,
+    current: &Arc<Current>,
+) -> Reloader {
+    Reloader {
+        folder: arguments.rules.clone(),
+        variables: Arc::new(move |name| stand_ins.read(name)),
+        flags: arguments.flags(),
+        store: store.clone(),
+        current: current.clone(),
+        patience: Patience::default(),
+        is_told: true,
+    }
 }
 
 /// Rules that do not fit end the start, with the text of `rulegate check`; a database that is away does not: it will come.
@@ -119,9 +137,13 @@ pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<
     gateway.road.workbench = ready.workbench;
     let gateway = Arc::new(gateway);
     let desk = tokio::spawn(admin::run(gateway.clone(), ready.listeners.admin));
+    let reloading = tokio::spawn(ready.reloader.run());
+    let hearing = tokio::spawn(signals::reread(gateway.road.current.clone()));
     // The second signal ends the process where it is heard.
     let now = std::future::pending();
     let ending = server::run(gateway, ready.listeners.public, signals::stopped(told), now).await;
+    reloading.abort();
+    hearing.abort();
     // What it served ends with the gateway; a panic of it changes nothing.
     let _ = desk.await;
     match ending {

@@ -1,6 +1,7 @@
 //! What is told of an answered request.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One answered request. Holds no value of any column and no token.
@@ -16,6 +17,8 @@ pub struct Answered {
     pub request_id: String,
     /// A hash that names the subject.
     pub subject: Option<String>,
+    /// The version of the rules that decided it.
+    pub rules_version: Option<Arc<str>>,
     /// Why there were no results, or why some transactions were not applied.
     pub cause: Option<String>,
     /// The outcome of each transaction, with its code where it was refused: `applied`, `refused UNAUTHORIZED`.

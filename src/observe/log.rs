@@ -64,6 +64,15 @@ pub(super) fn write(event: &Event<'_>) {
             error: Some(error),
             ..
         } => tracing::warn!("keys could not be fetched from {uri}: {error}"),
+        Event::Reloaded(reloaded) => tracing::info!("{reloaded}"),
+        Event::ReloadFailed { text, version } => {
+            tracing::error!(
+                "the rules were not reloaded, version {version} stays in force\n{text}"
+            );
+        }
+        Event::ReloadMended(version) => {
+            tracing::info!("the rules folder holds again what is in force, version {version}");
+        }
         Event::Readiness(None) => tracing::info!("ready"),
         Event::Readiness(Some(reason)) => tracing::error!("not ready: {reason}"),
     }
@@ -87,6 +96,7 @@ fn request(answered: &Answered) {
         status = answered.status,
         request_id = answered.request_id,
         subject = answered.subject,
+        rules = answered.rules_version.as_deref(),
         cause = answered.cause,
         transactions = answered.outcomes.len(),
         body_bytes = answered.body_bytes,

@@ -27,6 +27,10 @@ pub struct Gauges {
     pub pool_connections: usize,
     /// Those who wait for one.
     pub pool_waiting: usize,
+    /// Whether the rules folder holds what cannot come into force.
+    pub is_reload_failing: bool,
+    /// Tables that a change of the database closed.
+    pub closed_tables: usize,
 }
 
 /// The recorder of this process; made when the first event is told. `None` where a host program brought one of its own.
@@ -72,8 +76,18 @@ pub(super) fn count(event: &Event<'_>) {
         }
         Event::Gauges(gauges) => stand(gauges),
         Event::Mistake(_) => counter!("rulegate_mistakes_total").increment(1),
-        Event::Note(_) | Event::Warning(_) | Event::Decided(_) | Event::Readiness(_) => {}
+        Event::Reloaded(_) => reload("success"),
+        Event::ReloadFailed { .. } => reload("failure"),
+        Event::Note(_)
+        | Event::Warning(_)
+        | Event::Decided(_)
+        | Event::Readiness(_)
+        | Event::ReloadMended(_) => {}
     }
+}
+
+fn reload(result: &'static str) {
+    counter!("rulegate_reloads_total", "result" => result).increment(1);
 }
 
 fn request(answered: &Answered) {
@@ -91,8 +105,15 @@ fn request(answered: &Answered) {
 }
 
 fn stand(gauges: &Gauges) {
-    gauge!("rulegate_ready").set(if gauges.is_ready { 1.0 } else { 0.0 });
+    let flags = [
+        ("rulegate_ready", gauges.is_ready),
+        ("rulegate_reload_failing", gauges.is_reload_failing),
+    ];
+    for (name, flag) in flags {
+        gauge!(name).set(if flag { 1.0 } else { 0.0 });
+    }
     let counts = [
+        ("rulegate_closed_tables", gauges.closed_tables),
         ("rulegate_requests", gauges.requests),
         ("rulegate_in_flight_body_bytes", gauges.in_flight_bytes),
         ("rulegate_pool_connections", gauges.pool_connections),

@@ -4,6 +4,7 @@ mod answered;
 mod decided;
 mod log;
 mod metrics;
+mod reloaded;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ pub use answered::Answered;
 pub use decided::Decided;
 pub use log::init;
 pub use metrics::{Gauges, exposition, upkeep};
+pub use reloaded::Reloaded;
 
 /// Something that happened. No variant carries a column's value, nor a token.
 #[derive(Clone, Debug)]
@@ -34,6 +36,17 @@ pub enum Event<'a> {
         /// How long it took.
         took: Duration,
     },
+    /// Other rules came into force.
+    Reloaded(&'a Reloaded),
+    /// What lies in the rules folder cannot come into force.
+    ReloadFailed {
+        /// What is wrong, as `rulegate check` would print it.
+        text: &'a str,
+        /// The version that stays in force.
+        version: &'a str,
+    },
+    /// The rules folder holds again what is in force, whose version this is.
+    ReloadMended(&'a str),
     /// Writes became possible, or impossible for a reason.
     Readiness(Option<&'a str>),
     /// What the gauges stand at.

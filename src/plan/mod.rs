@@ -64,6 +64,11 @@ impl Plan {
         self.tables.values()
     }
 
+    /// How the rows of all relations are read.
+    pub fn relations(&self) -> impl Iterator<Item = &RelationPlan> {
+        self.relations.iter()
+    }
+
     /// How the rows of a relation are read; `None` where no condition follows it.
     pub fn relation(&self, id: RelationId) -> Option<&RelationPlan> {
         self.relations.iter().find(|relation| relation.id == id)
@@ -101,6 +106,8 @@ pub struct TablePlan {
     pub presets: Vec<Preset>,
     /// Conditions that every op has to meet besides its grant.
     pub guards: Vec<Compiled>,
+    /// Which guards of the project match it, by their position in rulegate.yaml.
+    pub project_guards: BTreeSet<usize>,
     /// The grants.
     pub grants: Vec<Grant>,
     /// The checks, in file order.

@@ -98,6 +98,7 @@ pub(super) fn compile(
         preset_only,
         presets,
         guards,
+        project_guards: positions(&matching, shared.rules),
         grants,
         checks,
         schema,
@@ -177,6 +178,14 @@ pub(super) fn matches(guard: &ProjectGuard, rules: &TableRules, facts: &catalog:
             .having
             .iter()
             .all(|column| facts.column(column.node.as_str()).is_some())
+}
+
+/// Where guards stand in rulegate.yaml.
+fn positions(matching: &[&ProjectGuard], set: &RuleSet) -> BTreeSet<usize> {
+    let all = set.guards.iter().enumerate();
+    all.filter(|(_, guard)| matching.iter().any(|other| std::ptr::eq(*other, *guard)))
+        .map(|(position, _)| position)
+        .collect()
 }
 
 /// The compiled parts of a table.

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::document::keys::Kind;
 use crate::document::{self, Environment, Form};
 use crate::plan;
-use crate::reload::files::{Found, Listing, collect};
+use crate::reload::files::{Found, Reading};
 use crate::reload::json;
 use crate::rules::{self, RuleSet, TableRules, Unread};
 use crate::settings::{self, Flags, Line, Settings};
@@ -16,7 +14,7 @@ use crate::vocabulary::place::{Place, SourceJson, Sources};
 use crate::vocabulary::problem::{Problem, Problems};
 
 /// What loading a folder came to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loading {
     /// The settings; `None` where rulegate.yaml is missing or has errors. Other files may have errors all the same: ask `problems`.
     pub settings: Option<Settings>,
@@ -34,8 +32,22 @@ pub struct Loading {
 
 /// Reads a folder.
 pub fn load(folder: &Path, environment: &Environment<'_>, flags: &Flags) -> Loading {
-    let mut problems = Problems::default();
-    let Listing { names, files } = collect(folder, &mut problems);
+    interpret(folder, Reading::of(folder), environment, flags)
+}
+
+/// Makes something of what was read.
+pub(super) fn interpret(
+    folder: &Path,
+    reading: Reading,
+    environment: &Environment<'_>,
+    flags: &Flags,
+) -> Loading {
+    let version = reading.version();
+    let Reading {
+        names,
+        files,
+        problems,
+    } = reading;
     let mut loader = Loader {
         environment,
         flags,
@@ -71,7 +83,7 @@ pub fn load(folder: &Path, environment: &Environment<'_>, flags: &Flags) -> Load
         settings: project.settings,
         lines: project.lines,
         rules,
-        version: version(&files),
+        version,
         sources,
         problems,
     }
@@ -198,17 +210,4 @@ fn start(file: &Found) -> Place {
         start: 0,
         end: 0,
     }
-}
-
-/// Each name and each content preceded by its length, so that no two folders give one digest.
-fn version(files: &[Found]) -> Arc<str> {
-    let mut digest = Sha256::new();
-    for file in files {
-        for part in [file.name.as_bytes(), &file.bytes] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-    }
-    let start = digest.finalize().first_chunk().copied().unwrap_or_default();
-    format!("{:012x}", u64::from_be_bytes(start) >> 16).into()
 }

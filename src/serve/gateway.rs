@@ -57,8 +57,6 @@ impl Gateway {
             road: Road {
                 store,
                 current,
-                batch: settings.batch.clone(),
-                raised_messages: settings.database.raised_messages,
                 workbench: None,
             },
             keys,
@@ -140,12 +138,15 @@ impl Gateway {
     /// What the gauges stand at.
     pub fn gauges(&self) -> Gauges {
         let (pool_connections, pool_waiting) = self.road.store.pool_status();
+        let snapshot = self.road.current.snapshot();
         Gauges {
             is_ready: self.reasons().is_empty(),
             requests: self.seats.taken(),
             in_flight_bytes: self.seats.in_flight_bytes(),
             pool_connections,
             pool_waiting,
+            is_reload_failing: self.road.current.looks().standing().failing.is_some(),
+            closed_tables: snapshot.map_or(0, |snapshot| snapshot.closed.len()),
         }
     }
 }

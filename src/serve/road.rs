@@ -55,7 +55,7 @@ impl Answer for Gateway {
             // Telling of it broke, or the process ends.
             Err(error) => to_response(cors::open(
                 response::failure(&broken("telling of it", &error)),
-                &self.settings.server.cors_origins,
+                &self.road.current.edition().live.cors_origins,
                 None,
             )),
         }
@@ -85,10 +85,13 @@ impl Gateway {
             Ok(Err(_)) => failed(&Failure::Broken("a panic".to_owned()), &mut answered),
             Err(_) => failed(&Failure::OutOfTime, &mut answered),
         };
+        // What no rules decided names those that would have.
+        let edition = self.road.current.edition();
+        let version = answered.rules_version.as_ref().unwrap_or(&edition.version);
         let reply = reply
             .with("x-request-id", &answered.request_id)
-            .with("x-rules-version", self.road.current.version().as_ref());
-        let origins = &self.settings.server.cors_origins;
+            .with("x-rules-version", version.as_ref());
+        let origins = &edition.live.cors_origins;
         let reply = cors::open(reply, origins, head::origin(&parts.headers));
         answered.status = reply.status;
         answered.took = arrived.elapsed();
@@ -135,6 +138,7 @@ impl Gateway {
         within_cap(parts, limits)?;
         let verified = self.keys.verify(token, seconds()).await?;
         let (snapshot, principal) = self.principal(verified)?;
+        answered.rules_version = Some(snapshot.version().clone());
         answered.subject = Some(subject_hash(&principal));
         seat.share((principal.issuer.clone(), principal.subject.clone()))
             .await?;

@@ -3,12 +3,14 @@
 mod client_auth;
 pub mod keys;
 mod lines;
+mod live;
 mod read;
 mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use crate::document::Environment;
+pub use live::{Live, is_live};
 pub use read::read;
 pub use sources::{Source, is_private};
 

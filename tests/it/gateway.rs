@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rulegate::admin;
 use rulegate::auth::development::SigningKey;
-use rulegate::reload::{self, Current, Loading};
+use rulegate::reload::{self, Current, Edition, Loading, Patience, Reloader};
 use rulegate::serve;
 use rulegate::settings::{Flags, Secret, Settings};
 use rulegate::vocabulary::place::{Place, Spanned};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::postgres::Fresh;
@@ -22,40 +23,54 @@ use crate::postgres::Fresh;
 pub struct Gateway {
     pub database: Arc<Fresh>,
     pub public: SocketAddr,
-    admin: SocketAddr,
+    pub admin: SocketAddr,
+    pub current: Arc<Current>,
     key: SigningKey,
     stop: Arc<Notify>,
+    reloading: Option<AbortHandle>,
 }
 
 /// One answer.
 pub struct Answer {
     pub status: u16,
+    pub rules_version: String,
     pub body: Value,
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.stop.notify_one();
+        if let Some(reloading) = &self.reloading {
+            reloading.abort();
+        }
     }
 }
 
 /// A rules folder, loaded as for a server whose keys are asked nowhere.
 pub fn load(rules: &Path, uri: &str) -> Loading {
-    let environment = |name: &str| match name {
-        "JWKS_URI" => Some("http://127.0.0.1:9/keys".to_owned()),
-        _ => None,
-    };
-    let flags = Flags {
-        database: Some(Secret::new(uri.to_owned())),
-        ..Flags::default()
-    };
-    let loading = reload::load(rules, &environment, &flags);
+    let loading = load_unchecked(rules, uri);
     assert!(
         !loading.problems.has_errors(),
         "{}",
         loading.problems.render(&loading.sources, false)
     );
     loading
+}
+
+/// The same with whatever is wrong.
+pub fn load_unchecked(rules: &Path, uri: &str) -> Loading {
+    reload::load(rules, &environment, &flags(uri))
+}
+
+fn environment(name: &str) -> Option<String> {
+    (name == "JWKS_URI").then(|| "http://127.0.0.1:9/keys".to_owned())
+}
+
+fn flags(uri: &str) -> Flags {
+    Flags {
+        database: Some(Secret::new(uri.to_owned())),
+        ..Flags::default()
+    }
 }
 
 impl Gateway {
@@ -87,15 +102,33 @@ impl Gateway {
         adjust(&mut settings);
         let store =
             rulegate::driver::postgres::Store::open(&settings.database, &settings.limits).unwrap();
-        let current = Arc::new(Current::new(
-            Arc::new(loading.rules.clone()),
-            loading.version.clone(),
-        ));
+        let edition = Edition {
+            live: settings.live(),
+            ..Edition::of(loading.clone())
+        };
+        let current = Arc::new(Current::new(edition));
         let (gateway, _) = serve::Gateway::new(settings, store, current).unwrap();
         if let Err(problems) = serve::first_plan(&gateway).await {
             panic!("{}", problems.render(&loading.sources, false));
         }
         Self::listen(database, gateway, key).await
+    }
+
+    /// One that keeps to the folder while it is edited.
+    pub async fn watching(schema: &str, rules: &Path, patience: Patience, is_told: bool) -> Self {
+        let mut gateway = Self::start(schema, rules).await;
+        let uri = gateway.database.uri.clone();
+        let reloader = Reloader {
+            folder: rules.to_owned(),
+            variables: Arc::new(environment),
+            flags: flags(&uri),
+            store: gateway.database.store(1),
+            current: gateway.current.clone(),
+            patience,
+            is_told,
+        };
+        gateway.reloading = Some(tokio::spawn(reloader.run()).abort_handle());
+        gateway
     }
 
     async fn listen(database: Arc<Fresh>, gateway: serve::Gateway, key: SigningKey) -> Self {
@@ -106,8 +139,10 @@ impl Gateway {
             database,
             public: public.local_addr().unwrap(),
             admin: desk.local_addr().unwrap(),
+            current: gateway.road.current.clone(),
             key,
             stop: stop.clone(),
+            reloading: None,
         };
         let gateway = Arc::new(gateway);
         tokio::spawn(admin::run(gateway.clone(), desk));
@@ -204,8 +239,18 @@ pub async fn exchange(address: SocketAddr, request: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        rules_version: header(head, "x-rules-version"),
         body: serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
     }
+}
+
+fn header(head: &str, name: &str) -> String {
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let mut values = lines.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    values
+        .next()
+        .map(|(_, value)| value.to_owned())
+        .unwrap_or_default()
 }
 
 fn nowhere() -> Place {

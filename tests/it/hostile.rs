@@ -32,7 +32,7 @@ fn one(op: &str, row: &str, data: &str) -> String {
 async fn send(gateway: &Gateway, user: &str, body: &str) -> Value {
     let claims = json!({ "sub": user });
     let sent = gateway.send("POST", &claims, body);
-    let Answer { status, body } = timeout(PATIENCE, sent).await.unwrap();
+    let Answer { status, body, .. } = timeout(PATIENCE, sent).await.unwrap();
     assert_eq!(status, 200, "{body}");
     body["results"][0].clone()
 }

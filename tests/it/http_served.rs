@@ -8,9 +8,7 @@ use rulegate::admin;
 use rulegate::auth::development::SigningKey;
 use rulegate::catalog::Catalog;
 use rulegate::driver::postgres::Store;
-use rulegate::plan;
-use rulegate::reload::{Current, Snapshot};
-use rulegate::rules::RuleSet;
+use rulegate::reload::{Current, Edition, Snapshot};
 use rulegate::serve::{self, Ending, Gateway};
 use rulegate::settings::{Batch, ClientAuth, Database, Secret, Server, Settings};
 use rulegate::vocabulary::limits::Limits;
@@ -106,7 +104,7 @@ impl Start {
     /// Starts it.
     pub async fn serve(self) -> Served {
         let store = Store::open(&self.settings.database, &self.settings.limits).unwrap();
-        let current = Arc::new(current(self.has_plan));
+        let current = Arc::new(current(&self.settings, self.has_plan));
         let (gateway, _) = Gateway::new(self.settings, store, current).unwrap();
         let gateway = Arc::new(gateway);
         let (public, admin) = (bind().await, bind().await);
@@ -127,19 +125,17 @@ impl Start {
     }
 }
 
-fn current(has_plan: bool) -> Current {
-    let rules = Arc::new(RuleSet::default());
-    if !has_plan {
-        return Current::new(rules, VERSION.into());
-    }
-    let compilation = plan::compile(&rules, &Catalog::default());
-    let snapshot = Snapshot {
-        plan: compilation.plan.expect("no rules compile"),
-        warnings: compilation.problems,
+fn current(settings: &Settings, has_plan: bool) -> Current {
+    let edition = Edition {
         version: VERSION.into(),
-        read_at: Instant::now(),
+        live: settings.live(),
+        ..Edition::default()
     };
-    Current::in_force(rules, snapshot)
+    if !has_plan {
+        return Current::new(edition);
+    }
+    let snapshot = Snapshot::compile(Arc::new(edition), &Catalog::default(), Instant::now());
+    Current::in_force(snapshot.expect("no rules compile"))
 }
 
 async fn bind() -> TcpListener {

@@ -30,5 +30,6 @@ mod oracle;
 mod outages;
 mod postgres;
 mod project;
+mod reload;
 mod uploads;
 mod values;

@@ -144,8 +144,6 @@ fn road(settings: &Settings, loading: &Loading) -> Result<Road, Trouble> {
     Ok(Road {
         store: serve::open(settings)?,
         current: serve::current(loading),
-        batch: settings.batch.clone(),
-        raised_messages: settings.database.raised_messages,
         workbench: None,
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
+use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::Catalog;
@@ -113,6 +114,15 @@ impl Store {
         let client = self.connection(limit).await?;
         let read = within(limit, Phase::Read, introspect::read(&client, self.role())).await;
         given_back(client, read)
+    }
+
+    /// Has the database read statements, so that what it does not understand shows before an upload needs it. Nothing is kept.
+    pub async fn try_out(&self, texts: &[String]) -> Result<(), DriverError> {
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let preparing = texts.iter().map(|text| client.prepare(text));
+        within(limit, Phase::Read, try_join_all(preparing)).await?;
+        Ok(())
     }
 
     /// Asks whether the database takes writes; notes the answer in [`Store::health`].

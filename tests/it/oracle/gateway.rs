@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rulegate::apply::{Outcome, Road, Upload as Sent, batch};
 use rulegate::auth::Principal;
 use rulegate::driver::postgres::Store;
-use rulegate::reload::{Current, Snapshot, Stale, load};
+use rulegate::reload::{Current, Edition, Snapshot, Stale, load};
 use rulegate::request::decode;
 use rulegate::settings::Flags;
 use rulegate::vocabulary::limits::Limits;
@@ -60,18 +60,12 @@ impl Gateway {
         let folder = folder(world, &schema);
         let loading = load(&folder, &|_| None, &Flags::default());
         std::fs::remove_dir_all(&folder).unwrap();
-        let rules = Arc::new(loading.rules);
+        let (mut problems, sources) = (loading.problems.clone(), loading.sources.clone());
         let road = Road {
             store: self.store.clone(),
-            current: Arc::new(Current::new(rules, Arc::clone(&loading.version))),
-            batch: loading
-                .settings
-                .map(|settings| settings.batch)
-                .unwrap_or_default(),
-            raised_messages: false,
+            current: Arc::new(Current::new(Edition::of(loading))),
             workbench: None,
         };
-        let mut problems = loading.problems;
         if !problems.has_errors() {
             match road.current.freshen(&self.store, began).await {
                 Ok(_) => {}
@@ -81,7 +75,7 @@ impl Gateway {
         }
         let Some(snapshot) = road.current.snapshot() else {
             self.run(&format!("DROP SCHEMA {schema} CASCADE")).await;
-            return Err(problems.render(&loading.sources, false));
+            return Err(problems.render(&sources, false));
         };
         Ok(House {
             schema,

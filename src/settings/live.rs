@@ -1,0 +1,46 @@
+//! [`Live`]: what a running gateway takes over from an edited rulegate.yaml.
+
+use crate::settings::{Batch, Settings};
+
+/// The settings that an edit changes while the gateway runs. All others need a restart, as they were spent on sockets, connections and keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// What becomes of refusals.
+    pub batch: Batch,
+    /// Whether messages that the database's own code raised reach the client.
+    pub raised_messages: bool,
+    /// Origins a browser may call from; `*` for any.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            batch: Batch::default(),
+            raised_messages: false,
+            cors_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+impl Settings {
+    /// Those of them that an edit changes while the gateway runs.
+    pub fn live(&self) -> Live {
+        Live {
+            batch: self.batch.clone(),
+            raised_messages: self.database.raised_messages,
+            cors_origins: self.server.cors_origins.clone(),
+        }
+    }
+}
+
+/// Whether a setting, by its name in `rulegate check --settings`, takes effect without a restart.
+pub fn is_live(name: &str) -> bool {
+    name.starts_with("batch.")
+        || [
+            "server.cors_origins",
+            "database.raised_messages",
+            "client_auth.claims",
+        ]
+        .contains(&name)
+}
