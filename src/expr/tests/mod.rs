@@ -1,5 +1,6 @@
 //! What the room promises.
 
+mod conformance;
 mod faults;
 mod laws;
 mod oracle;

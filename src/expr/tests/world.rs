@@ -356,21 +356,33 @@ fn evaluated_over(
     related: &Related,
     budget: &mut Budget,
 ) -> Result<Value, EvalError> {
-    let auth = claims();
+    framed(&claims(), |frame| {
+        let frame = Frame {
+            old: Some(old),
+            new: Some(new),
+            this: Some(this),
+            related,
+            ..*frame
+        };
+        compiled.evaluate(&frame, budget)
+    })
+}
+
+/// Runs over claims and no rows.
+pub fn framed<R>(auth: &Value, run: impl FnOnce(&Frame<'_>) -> R) -> R {
     let changed: BTreeSet<FieldName> = [FieldName::from("title")].into();
-    let frame = Frame {
-        auth: &auth,
-        old: Some(old),
-        new: Some(new),
-        this: Some(this),
+    run(&Frame {
+        auth,
+        old: None,
+        new: None,
+        this: None,
         op: Op::Update,
         changed: &changed,
         time: Timestamp(1_767_225_600_000_000_000),
         request_id: "r1",
         metadata: None,
-        related,
-    };
-    compiled.evaluate(&frame, budget)
+        related: &Related::default(),
+    })
 }
 
 pub fn value(text: &str) -> Result<Value, EvalError> {
