@@ -5,18 +5,22 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::expr::ir::{Follow, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
+use regex::Regex;
+
+use crate::expr::each::Bound;
+use crate::expr::ir::{Follow, Node, NodeKind, RowSource, ZoneOf};
 use crate::expr::syntax::Order;
 use crate::expr::types::Type;
-use crate::expr::values::{cost, failed, is_among, key, uuid, value_of_key, weight};
-use crate::expr::{Budget, EvalError, Frame, Need, Variable, functions, number, values};
+use crate::expr::values::{cost, failed, is_among, key, spend_on, uuid, weight};
+use crate::expr::zone::Zone;
+use crate::expr::{Budget, EvalError, Frame, Need, Variable, functions, library, number, values};
 use crate::vocabulary::row::{ColumnId, Row};
 use crate::vocabulary::value::{MapKey, Value};
 
 /// Bytes of text that cost a step of `matches`.
 const STEP_BYTES: usize = 256;
 
-type Answer<'a> = Result<Cow<'a, Value>, EvalError>;
+pub(super) type Answer<'a> = Result<Cow<'a, Value>, EvalError>;
 
 /// Evaluates a node.
 pub(super) fn evaluate(
@@ -29,47 +33,101 @@ pub(super) fn evaluate(
         budget,
         bound: Vec::new(),
     };
-    evaluation.value(node).map(Cow::into_owned)
+    match evaluation.value(node)? {
+        Cow::Borrowed(value) => Ok(value.clone()),
+        Cow::Owned(value) => {
+            if matches!(value, Value::List(_) | Value::Map(_)) {
+                spend_on(&value, evaluation.budget)?;
+            }
+            Ok(value)
+        }
+    }
 }
 
-/// What a variable of `exists` or `all` stands for.
-enum Bound<'a> {
-    Value(Value),
-    Row(&'a Row),
-}
-
-struct Evaluation<'a, 'b> {
+/// One evaluation under way.
+pub(super) struct Evaluation<'a, 'b> {
     frame: &'a Frame<'a>,
     budget: &'b mut Budget,
-    bound: Vec<Bound<'a>>,
+    /// What the variables of macros stand for, by slot.
+    pub(super) bound: Vec<Bound<'a>>,
 }
 
 impl<'a> Evaluation<'a, '_> {
-    fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
         self.budget.spend(steps)
     }
 
-    fn value(&mut self, node: &'a Node) -> Answer<'a> {
+    /// The value of a node.
+    pub(super) fn value(&mut self, node: &'a Node) -> Answer<'a> {
         self.spend(1)?;
+        match self.condition(&node.kind) {
+            Some(answer) => answer.map(|b| Cow::Owned(Value::Bool(b))),
+            None => self.seen(node),
+        }
+    }
+
+    /// The answer of a node that must be true or false.
+    pub(super) fn boolean(&mut self, node: &'a Node) -> Result<bool, EvalError> {
+        self.spend(1)?;
+        if let Some(answer) = self.condition(&node.kind) {
+            return answer;
+        }
+        match &*self.seen(node)? {
+            Value::Bool(b) => Ok(*b),
+            Value::Null => failed("null is neither true nor false"),
+            _ => failed("this is neither true nor false"),
+        }
+    }
+
+    /// The answer of a node that is a condition by its kind: no value is made for it. `None` for every other.
+    fn condition(&mut self, kind: &'a NodeKind) -> Option<Result<bool, EvalError>> {
+        Some(match kind {
+            NodeKind::Not(operand) => self.boolean(operand).map(|b| !b),
+            NodeKind::And(left, right) => self.either(left, right, false).map(|b| !b),
+            NodeKind::Or(left, right) => self.either(left, right, true),
+            NodeKind::Equal(left, right) => self.equal(left, right),
+            NodeKind::NotEqual(left, right) => self.equal(left, right).map(|b| !b),
+            NodeKind::Order(order, left, right) => self.order(*order, left, right),
+            NodeKind::In(left, right) => self.is_in(left, right),
+            NodeKind::IsChanged(field) => Ok(self.frame.changed.contains(field)),
+            NodeKind::HasClaim(name) => self.claims().map(|claims| claims.contains_key(name)),
+            NodeKind::IsAbsent(source) => self.row(source).map(|row| row.is_none()),
+            NodeKind::HasField(of, name) => self.has_field(of, name),
+            NodeKind::Compare(test, text, against) => {
+                let answer = self.both(text, against);
+                answer.and_then(|(text, against)| {
+                    self.spend(weight(&text))?;
+                    functions::test(*test, &text, &against)
+                })
+            }
+            NodeKind::Matches(text, regex) => self.matches(text, regex),
+            NodeKind::Quantified(quantified) => self.quantified(quantified),
+            _ => return None,
+        })
+    }
+
+    /// The value of a node that is no condition by its kind.
+    fn seen(&mut self, node: &'a Node) -> Answer<'a> {
         let value = match &node.kind {
             NodeKind::Constant(value) | NodeKind::Spelled(value, _) => {
                 return Ok(Cow::Borrowed(value));
             }
             NodeKind::Claims => return Ok(Cow::Borrowed(self.frame.auth)),
             NodeKind::Claim(name) => return self.claim(name, &node.ty),
-            NodeKind::HasClaim(name) => Value::Bool(self.claims()?.contains_key(name)),
-            NodeKind::Op => Value::string(self.frame.op.as_str()),
+            NodeKind::Column(source, column) => return self.column(source, *column),
+            NodeKind::Bound(slot) => return self.bound(*slot),
+            NodeKind::Op(words) => {
+                let word = words.get(self.frame.op as usize);
+                return word.map_or_else(|| failed("there is no op"), |word| Ok(Cow::Borrowed(word)));
+            }
             NodeKind::Changed => {
                 self.spend(self.frame.changed.len())?;
                 let names = self.frame.changed.iter();
                 Value::List(names.map(|name| Value::string(name.as_str())).collect())
             }
-            NodeKind::IsChanged(field) => Value::Bool(self.frame.changed.contains(field)),
             NodeKind::Time => Value::Timestamp(self.frame.time),
             NodeKind::RequestId => Value::string(self.frame.request_id),
             NodeKind::Metadata => self.frame.metadata.map_or(Value::Null, Value::string),
-            NodeKind::Column(source, column) => return self.column(source, *column),
-            NodeKind::IsAbsent(source) => Value::Bool(self.row(source)?.is_none()),
             NodeKind::Of(source, value) => {
                 if self.row(source)?.is_none() {
                     return failed("there is no row to compute a value of");
@@ -78,20 +136,12 @@ impl<'a> Evaluation<'a, '_> {
             }
             NodeKind::Count(source, follow) => {
                 let count = self.rows(source, follow)?.len();
-                return functions::count_of(count).map(Cow::Owned);
+                functions::count_of(count)?
             }
-            NodeKind::Bound(slot) => match self.bound.get(*slot) {
-                Some(Bound::Value(value)) => value.clone(),
-                _ => return failed("a row is no value"),
-            },
             NodeKind::Field(of, name) => {
                 let of = self.value(of)?;
                 return entry(of, name);
             }
-            NodeKind::HasField(of, name) => match &*self.value(of)? {
-                Value::Map(map) => Value::Bool(map.contains_key(name)),
-                _ => return failed("only a map has fields"),
-            },
             NodeKind::Index(of, index) => return self.index(of, index),
             NodeKind::List(elements) => {
                 let values: Result<Vec<Value>, EvalError> =
@@ -99,25 +149,20 @@ impl<'a> Evaluation<'a, '_> {
                 Value::List(values?.into())
             }
             NodeKind::Map(entries) => self.map(entries)?,
-            NodeKind::Not(operand) => Value::Bool(!self.boolean(operand)?),
-            NodeKind::And(left, right) => Value::Bool(!self.either(left, right, false)?),
-            NodeKind::Or(left, right) => Value::Bool(self.either(left, right, true)?),
             NodeKind::Conditional(parts) => {
                 let [condition, yes, no] = &**parts;
                 let taken = if self.boolean(condition)? { yes } else { no };
                 return self.value(taken);
             }
-            NodeKind::Equal(left, right) => Value::Bool(self.equal(left, right)?),
-            NodeKind::NotEqual(left, right) => Value::Bool(!self.equal(left, right)?),
-            NodeKind::Order(order, left, right) => {
-                let (left, right) = (self.value(left)?, self.value(right)?);
-                self.spend(weight(&left).min(weight(&right)))?;
-                let found = values::compare(&left, &right)?;
-                Value::Bool(found.is_some_and(|found| holds(*order, found)))
+            NodeKind::Dyn(inner) => return self.value(inner),
+            NodeKind::Let(slot, parts) => {
+                let [bound, body] = &**parts;
+                let bound = self.value(bound)?;
+                self.bind(*slot, Bound::Value(bound));
+                return self.value(body);
             }
-            NodeKind::In(left, right) => Value::Bool(self.is_in(left, right)?),
             NodeKind::Arithmetic(sign, left, right) => {
-                let (left, right) = (self.value(left)?, self.value(right)?);
+                let (left, right) = self.both(left, right)?;
                 self.spend(cost(&left, &right))?;
                 values::arithmetic(*sign, &left, &right)?
             }
@@ -127,18 +172,16 @@ impl<'a> Evaluation<'a, '_> {
                 self.spend(weight(&argument))?;
                 functions::convert(*function, &argument)?
             }
-            NodeKind::Compare(test, text, against) => {
-                let (text, against) = (self.value(text)?, self.value(against)?);
-                self.spend(weight(&text))?;
-                functions::test(*test, &text, &against)?
+            NodeKind::PartIn(part, time, zone) => {
+                let time = self.value(time)?;
+                let zone = self.zone(zone)?;
+                functions::part(*part, &time, &zone)?
             }
-            NodeKind::Matches(text, regex) => match &*self.value(text)? {
-                Value::String(text) => {
-                    self.spend(text.len() / STEP_BYTES)?;
-                    Value::Bool(regex.is_match(text))
-                }
-                _ => return failed("`matches` takes a text"),
-            },
+            NodeKind::Invoke(builtin, arguments) => {
+                let values: Result<Vec<Cow<'a, Value>>, EvalError> =
+                    arguments.iter().map(|each| self.value(each)).collect();
+                library::invoke(*builtin, &values?, self.budget)?
+            }
             NodeKind::AsUuid(operand) => match &*self.value(operand)? {
                 Value::String(text) => match uuid(text) {
                     Some(id) => Value::Uuid(id),
@@ -146,21 +189,74 @@ impl<'a> Evaluation<'a, '_> {
                 },
                 value => value.clone(),
             },
-            NodeKind::Quantified(quantified) => Value::Bool(self.quantified(quantified)?),
+            NodeKind::Collected(collected) => self.collected(collected)?,
+            // Conditions, which `condition` answers.
+            NodeKind::Not(_)
+            | NodeKind::And(..)
+            | NodeKind::Or(..)
+            | NodeKind::Equal(..)
+            | NodeKind::NotEqual(..)
+            | NodeKind::Order(..)
+            | NodeKind::In(..)
+            | NodeKind::IsChanged(_)
+            | NodeKind::HasClaim(_)
+            | NodeKind::IsAbsent(_)
+            | NodeKind::HasField(..)
+            | NodeKind::Compare(..)
+            | NodeKind::Matches(..)
+            | NodeKind::Quantified(_) => return failed("this is neither true nor false"),
         };
         Ok(Cow::Owned(value))
     }
 
-    fn owned(&mut self, node: &'a Node) -> Result<Value, EvalError> {
-        self.value(node).map(Cow::into_owned)
+    fn both(
+        &mut self,
+        left: &'a Node,
+        right: &'a Node,
+    ) -> Result<(Cow<'a, Value>, Cow<'a, Value>), EvalError> {
+        Ok((self.value(left)?, self.value(right)?))
     }
 
-    fn boolean(&mut self, node: &'a Node) -> Result<bool, EvalError> {
-        match &*self.value(node)? {
-            Value::Bool(b) => Ok(*b),
-            Value::Null => failed("null is neither true nor false"),
-            _ => failed("this is neither true nor false"),
+    fn order(&mut self, order: Order, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
+        let (left, right) = self.both(left, right)?;
+        self.spend(weight(&left).min(weight(&right)))?;
+        let found = values::compare(&left, &right)?;
+        Ok(found.is_some_and(|found| holds(order, found)))
+    }
+
+    fn has_field(&mut self, of: &'a Node, name: &MapKey) -> Result<bool, EvalError> {
+        match &*self.value(of)? {
+            Value::Map(map) => Ok(map.contains_key(name)),
+            _ => failed("only a map has fields"),
         }
+    }
+
+    fn matches(&mut self, text: &'a Node, regex: &Regex) -> Result<bool, EvalError> {
+        match &*self.value(text)? {
+            Value::String(text) => {
+                self.spend(text.len() / STEP_BYTES)?;
+                Ok(regex.is_match(text))
+            }
+            _ => failed("`matches` takes a text"),
+        }
+    }
+
+    fn zone(&mut self, zone: &'a ZoneOf) -> Result<Cow<'a, Zone>, EvalError> {
+        let node = match zone {
+            ZoneOf::Known(zone) => return Ok(Cow::Borrowed(zone)),
+            ZoneOf::Named(node) => node,
+        };
+        match &*self.value(node)? {
+            Value::String(name) => match Zone::parse(name) {
+                Some(zone) => Ok(Cow::Owned(zone)),
+                None => failed("there is no such time zone"),
+            },
+            _ => failed("a time zone is named by a text"),
+        }
+    }
+
+    pub(super) fn owned(&mut self, node: &'a Node) -> Result<Value, EvalError> {
+        self.value(node).map(Cow::into_owned)
     }
 
     /// Whether one of two conditions equals `wanted`; an error counts only where neither does.
@@ -182,12 +278,12 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     fn equal(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = (self.value(left)?, self.value(right)?);
+        let (left, right) = self.both(left, right)?;
         values::equal(&left, &right, self.budget)
     }
 
     fn is_in(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = (self.value(left)?, self.value(right)?);
+        let (left, right) = self.both(left, right)?;
         match &*right {
             Value::List(elements) => is_among(&left, elements, self.budget),
             Value::Map(map) => Ok(key(&left).is_ok_and(|key| map.contains_key(&key))),
@@ -240,7 +336,7 @@ impl<'a> Evaluation<'a, '_> {
             RowSource::Image(Variable::New) => Ok(self.frame.new),
             RowSource::Image(_) => Ok(self.frame.this),
             RowSource::Bound(slot) => match self.bound.get(*slot) {
-                Some(Bound::Row(row)) => Ok(Some(row)),
+                Some(Bound::Row(row)) => Ok(Some(*row)),
                 _ => failed("there is no such row"),
             },
             RowSource::Related(from, follow) => Ok(self.rows(from, follow)?.first()),
@@ -248,7 +344,7 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     /// The rows that a relation leads to.
-    fn rows(&mut self, from: &'a RowSource, follow: &Follow) -> Result<&'a [Row], EvalError> {
+    pub(super) fn rows(&mut self, from: &'a RowSource, follow: &Follow) -> Result<&'a [Row], EvalError> {
         self.spend(1)?;
         let Some(row) = self.row(from)? else {
             return failed("there is no row that a relation could start from");
@@ -273,7 +369,7 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     fn index(&mut self, of: &'a Node, index: &'a Node) -> Answer<'a> {
-        let (of, index) = (self.value(of)?, self.value(index)?);
+        let (of, index) = self.both(of, index)?;
         match (&*of, &*index) {
             (Value::List(elements), index) => {
                 let position = match index {
@@ -284,10 +380,11 @@ impl<'a> Evaluation<'a, '_> {
                     }
                     _ => None,
                 };
-                match position.and_then(|position| elements.get(position)) {
-                    Some(element) => Ok(Cow::Owned(element.clone())),
-                    None => failed("the list has no such position"),
-                }
+                let position = position.filter(|position| *position < elements.len());
+                let Some(position) = position else {
+                    return failed("the list has no such position");
+                };
+                element(of, position)
             }
             (Value::Map(_), index) => {
                 let key = key(index)?;
@@ -311,40 +408,16 @@ impl<'a> Evaluation<'a, '_> {
         }
         Ok(Value::Map(Arc::new(map)))
     }
-
-    /// `exists` and `all`: the first element that decides; an error counts only where none does.
-    fn quantified(&mut self, quantified: &'a Quantified) -> Result<bool, EvalError> {
-        let elements: Vec<Bound<'a>> = match &quantified.over {
-            Over::Rows(source, follow) => {
-                self.rows(source, follow)?.iter().map(Bound::Row).collect()
-            }
-            Over::Elements(list) => match &*self.value(list)? {
-                Value::List(elements) => elements.iter().cloned().map(Bound::Value).collect(),
-                Value::Map(map) => map.keys().map(value_of_key).map(Bound::Value).collect(),
-                _ => return failed("only a list or map has elements"),
-            },
-        };
-        self.spend(elements.len())?;
-        let deciding = quantified.quantifier == Quantifier::Exists;
-        let mut doubt = None;
-        for element in elements {
-            self.bound.truncate(quantified.slot);
-            self.bound.push(element);
-            let held = self.boolean(&quantified.body);
-            self.bound.truncate(quantified.slot);
-            match held {
-                Ok(held) if held == deciding => return Ok(deciding),
-                Ok(_) => {}
-                Err(EvalError::OutOfBudget(max)) => return Err(EvalError::OutOfBudget(max)),
-                Err(error) => doubt = Some(doubt.filter(is_missing).unwrap_or(error)),
-            }
-        }
-        doubt.map_or(Ok(!deciding), Err)
-    }
 }
 
-fn is_missing(error: &EvalError) -> bool {
-    *error == EvalError::Missing
+/// The element of a list at a position that it has.
+fn element(of: Cow<'_, Value>, position: usize) -> Answer<'_> {
+    let found = match of {
+        Cow::Borrowed(Value::List(elements)) => elements.get(position).map(Cow::Borrowed),
+        Cow::Owned(Value::List(elements)) => elements.get(position).cloned().map(Cow::Owned),
+        _ => None,
+    };
+    found.map_or_else(|| failed("the list has no such position"), Ok)
 }
 
 /// The entry of a map.

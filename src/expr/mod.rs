@@ -6,11 +6,13 @@
 mod check;
 mod claims;
 mod compiled;
+mod each;
 mod evaluate;
 mod fault;
 mod frame;
 mod functions;
 mod ir;
+mod library;
 mod number;
 mod parse;
 mod scan;
@@ -21,6 +23,7 @@ mod time;
 mod types;
 mod values;
 mod world;
+mod zone;
 
 pub use claims::claims_shape;
 pub use compiled::{Compiled, compile};
