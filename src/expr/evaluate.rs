@@ -118,7 +118,8 @@ impl<'a> Evaluation<'a, '_> {
             NodeKind::Bound(slot) => return self.bound(*slot),
             NodeKind::Op(words) => {
                 let word = words.get(self.frame.op as usize);
-                return word.map_or_else(|| failed("there is no op"), |word| Ok(Cow::Borrowed(word)));
+                return word
+                    .map_or_else(|| failed("there is no op"), |word| Ok(Cow::Borrowed(word)));
             }
             NodeKind::Changed => {
                 self.spend(self.frame.changed.len())?;
@@ -344,7 +345,11 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     /// The rows that a relation leads to.
-    pub(super) fn rows(&mut self, from: &'a RowSource, follow: &Follow) -> Result<&'a [Row], EvalError> {
+    pub(super) fn rows(
+        &mut self,
+        from: &'a RowSource,
+        follow: &Follow,
+    ) -> Result<&'a [Row], EvalError> {
         self.spend(1)?;
         let Some(row) = self.row(from)? else {
             return failed("there is no row that a relation could start from");

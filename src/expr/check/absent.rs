@@ -10,7 +10,7 @@ use crate::expr::syntax::{Call, Syntax};
 pub(in crate::expr) struct Absent {
     /// What it is called.
     pub feature: &'static str,
-    /// The names that are refused: functions and methods, `x.*` for all that stand behind `x.`.
+    /// The names that are refused: functions and methods, `x.*` for all that stand behind `x.`; none for what has no name.
     pub names: &'static [&'static str],
     /// Why.
     pub why: &'static str,
@@ -29,8 +29,17 @@ pub(in crate::expr) const ABSENT: &[Absent] = &[
     Absent {
         feature: "optional values",
         names: &[
-            "optional.*", "optMap", "optFlatMap", "orValue", "or", "value", "hasValue", "unwrap",
-            "unwrapOpt", "first", "last",
+            "optional.*",
+            "optMap",
+            "optFlatMap",
+            "orValue",
+            "or",
+            "value",
+            "hasValue",
+            "unwrap",
+            "unwrapOpt",
+            "first",
+            "last",
         ],
         why: "`has` and `== null` say the same in words that a reader knows",
         instead: "write `has(x.y) ? x.y : …`",
@@ -44,9 +53,23 @@ pub(in crate::expr) const ABSENT: &[Absent] = &[
     Absent {
         feature: "network addresses",
         names: &[
-            "ip", "cidr", "isIP", "isCIDR", "ip.*", "cidr.*", "net.*", "containsIP",
-            "containsCIDR", "prefixLength", "masked", "family", "isUnspecified", "isLoopback",
-            "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast",
+            "ip",
+            "cidr",
+            "isIP",
+            "isCIDR",
+            "ip.*",
+            "cidr.*",
+            "net.*",
+            "containsIP",
+            "containsCIDR",
+            "prefixLength",
+            "masked",
+            "family",
+            "isUnspecified",
+            "isLoopback",
+            "isGlobalUnicast",
+            "isLinkLocalMulticast",
+            "isLinkLocalUnicast",
         ],
         why: "rules know no address of the client",
         instead: "compare the column as text, or put the test into a `check` of the database",
@@ -71,7 +94,15 @@ pub(in crate::expr) const ABSENT: &[Absent] = &[
     },
     Absent {
         feature: "more of lists",
-        names: &["flatten", "sortBy", "lists.*", "transformMapEntry", "sum", "min", "max"],
+        names: &[
+            "flatten",
+            "sortBy",
+            "lists.*",
+            "transformMapEntry",
+            "sum",
+            "min",
+            "max",
+        ],
         why: "no rule was seen that needs them",
         instead: "write `.map(x, …)`, `.filter(x, …)`, `.sort()` or `math.greatest(…)`",
     },
@@ -82,13 +113,61 @@ pub(in crate::expr) const ABSENT: &[Absent] = &[
         instead: "name the column",
     },
     Absent {
+        feature: "messages (`Name{…}`)",
+        names: &[],
+        why: "rows are no messages",
+        instead: "write a map: `{'name': …}`",
+    },
+    Absent {
+        feature: "quoted names (x.`a-b`)",
+        names: &[],
+        why: "brackets say the same",
+        instead: "write `x['a-b']`",
+    },
+    Absent {
+        feature: "names of several words (`a.b.c` as one variable, `.a`)",
+        names: &[],
+        why: "the variables of rules are few and fixed",
+        instead: "write `auth`, `new`, `old`, `this` and what stands behind them",
+    },
+    Absent {
+        feature: "containers (a prefix that all names share)",
+        names: &[],
+        why: "the variables of rules are few and fixed",
+        instead: "write the whole name",
+    },
+    Absent {
+        feature: "types that do not go together",
+        names: &[],
+        why: "comparing or mixing them is a mistake that is told when the rules load",
+        instead: "convert one side, or write `dyn(…)` where it is meant",
+    },
+    Absent {
+        feature: "functions and variables that nobody defined",
+        names: &[],
+        why: "a misspelt name must not load, whatever stands beside it",
+        instead: "correct the name",
+    },
+    Absent {
+        feature: "rounding when an int is compared with a double",
+        names: &[],
+        why: "9223372036854775807 is less than 9223372036854775808.0: numbers are compared by what they are, with all digits",
+        instead: "write `double(x) < y` where the rounded comparison is meant",
+    },
+    Absent {
+        feature: "division of decimals",
+        names: &[],
+        why: "decimals are exact, and a quotient is not",
+        instead: "multiply the other side, or convert with `double(…)`",
+    },
+    Absent {
         feature: "the time of the call",
         names: &["now"],
         why: "one reading of the clock serves a whole upload",
         instead: "write `request.time`",
     },
     Absent {
-        feature: "`math.sqrt`",
+        feature: "square roots",
         names: &["math.sqrt"],
         why: "no rule was seen that needs it",
         instead: "compare the square: `x * x < …`",
@@ -104,10 +183,13 @@ impl Checker<'_> {
             None => function.to_owned(),
         };
         let found = ABSENT.iter().find(|absent| {
-            absent.names.iter().any(|name| match name.strip_suffix('*') {
-                Some(namespace) => full.starts_with(namespace),
-                None => *name == full,
-            })
+            absent
+                .names
+                .iter()
+                .any(|name| match name.strip_suffix('*') {
+                    Some(namespace) => full.starts_with(namespace),
+                    None => *name == full,
+                })
         })?;
         let message = format!("`{full}` is not part of the rule language: {}", found.why);
         Some(Fault::error(name.clone(), message).help(found.instead))

@@ -248,19 +248,32 @@ impl Checker<'_> {
     fn zone(&mut self, zone: &Expression, function: &str) -> Option<ZoneOf> {
         let node = self.value(zone);
         let Some(spelled) = text_of(&node) else {
-            self.expect_type(&node, function, "a time zone as a string", node.ty.is_text());
+            self.expect_type(
+                &node,
+                function,
+                "a time zone as a string",
+                node.ty.is_text(),
+            );
             return Some(ZoneOf::Named(Box::new(node)));
         };
         let found = Zone::parse(spelled);
         if found.is_none() {
             let message = format!("there is no time zone `{spelled}`");
             let fault = Fault::error(node.range.clone(), message);
-            self.fault(fault.help("write a name such as `Europe/Berlin`, or an offset such as `+02:00`"));
+            self.fault(
+                fault.help("write a name such as `Europe/Berlin`, or an offset such as `+02:00`"),
+            );
         }
         found.map(ZoneOf::Known)
     }
 
-    pub(super) fn expect_type(&mut self, node: &Node, function: &str, wanted: &str, is_right: bool) {
+    pub(super) fn expect_type(
+        &mut self,
+        node: &Node,
+        function: &str,
+        wanted: &str,
+        is_right: bool,
+    ) {
         if is_right || node.ty.is_open() {
             return;
         }

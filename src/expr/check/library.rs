@@ -72,16 +72,42 @@ const fn entry(
 
 /// The library.
 pub(super) const LIBRARY: &[Entry] = {
-    use Takes::{Bytes, Double, Fraction, Int, Integer, List, Number, Numbers, Sequence, Text, Texts};
+    use Takes::{
+        Bytes, Double, Fraction, Int, Integer, List, Number, Numbers, Sequence, Text, Texts,
+    };
     &[
         entry("lowerAscii", Builtin::LowerAscii, &[Text], 0, Gives::Text),
         entry("upperAscii", Builtin::UpperAscii, &[Text], 0, Gives::Text),
         entry("trim", Builtin::Trim, &[Text], 0, Gives::Text),
         entry("charAt", Builtin::CharAt, &[Text, Int], 0, Gives::Text),
-        entry("indexOf", Builtin::IndexOf, &[Text, Text, Int], 1, Gives::Int),
-        entry("lastIndexOf", Builtin::LastIndexOf, &[Text, Text, Int], 1, Gives::Int),
-        entry("substring", Builtin::Substring, &[Text, Int, Int], 1, Gives::Text),
-        entry("replace", Builtin::Replace, &[Text, Text, Text, Int], 1, Gives::Text),
+        entry(
+            "indexOf",
+            Builtin::IndexOf,
+            &[Text, Text, Int],
+            1,
+            Gives::Int,
+        ),
+        entry(
+            "lastIndexOf",
+            Builtin::LastIndexOf,
+            &[Text, Text, Int],
+            1,
+            Gives::Int,
+        ),
+        entry(
+            "substring",
+            Builtin::Substring,
+            &[Text, Int, Int],
+            1,
+            Gives::Text,
+        ),
+        entry(
+            "replace",
+            Builtin::Replace,
+            &[Text, Text, Text, Int],
+            1,
+            Gives::Text,
+        ),
         entry("split", Builtin::Split, &[Text, Text, Int], 1, Gives::Texts),
         entry("join", Builtin::Join, &[Texts, Text], 1, Gives::Text),
         entry("reverse", Builtin::Reverse, &[Sequence], 0, Gives::First),
@@ -91,7 +117,13 @@ pub(super) const LIBRARY: &[Entry] = {
         entry("strings.quote", Builtin::Quote, &[Text], 0, Gives::Text),
         entry("base64.encode", Builtin::Encode, &[Bytes], 0, Gives::Text),
         entry("base64.decode", Builtin::Decode, &[Text], 0, Gives::Bytes),
-        entry("math.greatest", Builtin::Greatest, &[Numbers], 0, Gives::Any),
+        entry(
+            "math.greatest",
+            Builtin::Greatest,
+            &[Numbers],
+            0,
+            Gives::Any,
+        ),
         entry("math.least", Builtin::Least, &[Numbers], 0, Gives::Any),
         entry("math.abs", Builtin::Abs, &[Number], 0, Gives::First),
         entry("math.sign", Builtin::Sign, &[Number], 0, Gives::First),
@@ -101,13 +133,49 @@ pub(super) const LIBRARY: &[Entry] = {
         entry("math.trunc", Builtin::Trunc, &[Fraction], 0, Gives::First),
         entry("math.isNaN", Builtin::IsNan, &[Double], 0, Gives::Bool),
         entry("math.isInf", Builtin::IsInf, &[Double], 0, Gives::Bool),
-        entry("math.isFinite", Builtin::IsFinite, &[Double], 0, Gives::Bool),
-        entry("math.bitAnd", Builtin::BitAnd, &[Integer, Integer], 0, Gives::First),
-        entry("math.bitOr", Builtin::BitOr, &[Integer, Integer], 0, Gives::First),
-        entry("math.bitXor", Builtin::BitXor, &[Integer, Integer], 0, Gives::First),
+        entry(
+            "math.isFinite",
+            Builtin::IsFinite,
+            &[Double],
+            0,
+            Gives::Bool,
+        ),
+        entry(
+            "math.bitAnd",
+            Builtin::BitAnd,
+            &[Integer, Integer],
+            0,
+            Gives::First,
+        ),
+        entry(
+            "math.bitOr",
+            Builtin::BitOr,
+            &[Integer, Integer],
+            0,
+            Gives::First,
+        ),
+        entry(
+            "math.bitXor",
+            Builtin::BitXor,
+            &[Integer, Integer],
+            0,
+            Gives::First,
+        ),
         entry("math.bitNot", Builtin::BitNot, &[Integer], 0, Gives::First),
-        entry("math.bitShiftLeft", Builtin::BitShiftLeft, &[Integer, Int], 0, Gives::First),
-        entry("math.bitShiftRight", Builtin::BitShiftRight, &[Integer, Int], 0, Gives::First),
+        entry(
+            "math.bitShiftLeft",
+            Builtin::BitShiftLeft,
+            &[Integer, Int],
+            0,
+            Gives::First,
+        ),
+        entry(
+            "math.bitShiftRight",
+            Builtin::BitShiftRight,
+            &[Integer, Int],
+            0,
+            Gives::First,
+        ),
     ]
 };
 
@@ -190,7 +258,10 @@ impl Checker<'_> {
             }
         }
         let is_many = nodes.len() > 1;
-        let wanted = entry.takes.iter().chain(entry.takes.last().into_iter().cycle());
+        let wanted = entry
+            .takes
+            .iter()
+            .chain(entry.takes.last().into_iter().cycle());
         for (node, takes) in nodes.iter().zip(wanted) {
             let takes = match takes {
                 Takes::Numbers if is_many => Takes::Number,
@@ -205,8 +276,14 @@ impl Checker<'_> {
             && !right.ty.is_open()
             && left.ty != right.ty
         {
-            let message = format!("`{}` does not take {} and {}", entry.name, left.ty, right.ty);
-            self.fault(Fault::error(range.clone(), message).help("convert one of them: `int(…)` or `uint(…)`"));
+            let message = format!(
+                "`{}` does not take {} and {}",
+                entry.name, left.ty, right.ty
+            );
+            self.fault(
+                Fault::error(range.clone(), message)
+                    .help("convert one of them: `int(…)` or `uint(…)`"),
+            );
         }
         let ty = entry.gives.given(&nodes);
         Node::new(ty, range, NodeKind::Invoke(entry.builtin, nodes))

@@ -68,8 +68,14 @@ impl Checker<'_> {
         if let Term::Rows(..) = &on
             && !matches!(found, Macro::Ask(Quantifier::Exists | Quantifier::All))
         {
-            let message = format!("`{}` does not run over the rows of a relation", call.function);
-            self.fault(Fault::error(name, message).help("rows have `.exists(m, …)`, `.all(m, …)` and `size(…)`"));
+            let message = format!(
+                "`{}` does not run over the rows of a relation",
+                call.function
+            );
+            self.fault(
+                Fault::error(name, message)
+                    .help("rows have `.exists(m, …)`, `.all(m, …)` and `size(…)`"),
+            );
             return Node::unknown(range);
         }
         let is_pair = arguments.variables.len() == 2;
@@ -335,6 +341,5 @@ fn miscounted(found: Macro, word: &str, name: Range<usize>) -> Fault {
             "(k, v, …)",
         ),
     };
-    Fault::error(name, format!("`{word}` takes {wanted}"))
-        .help(format!("write `.{word}{example}`"))
+    Fault::error(name, format!("`{word}` takes {wanted}")).help(format!("write `.{word}{example}`"))
 }

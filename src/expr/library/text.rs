@@ -100,12 +100,7 @@ fn substring(text: &str, start: i64, end: &[&Value]) -> Result<Value, EvalError>
 }
 
 /// The first place at or behind a position, or the last at or before it; -1 where there is none.
-fn find(
-    builtin: Builtin,
-    text: &str,
-    sought: &str,
-    from: &[&Value],
-) -> Result<Value, EvalError> {
+fn find(builtin: Builtin, text: &str, sought: &str, from: &[&Value]) -> Result<Value, EvalError> {
     let from = match from {
         [Value::Int(from)] => match byte_at(text, *from) {
             Some(byte) => Some(byte),
@@ -119,9 +114,7 @@ fn find(
         behind.map(|byte| byte + from)
     } else {
         // One that begins at the position may reach beyond it.
-        let end = from.map_or(text.len(), |from| {
-            (from + sought.len()).min(text.len())
-        });
+        let end = from.map_or(text.len(), |from| (from + sought.len()).min(text.len()));
         let bytes = text.as_bytes().get(..end).unwrap_or_default();
         last(bytes, sought.as_bytes())
     };
@@ -181,21 +174,15 @@ fn split(text: &str, rest: &[&Value], budget: &mut Budget) -> Result<Value, Eval
 fn split_chars(text: &str, limit: usize) -> impl Iterator<Item = &str> {
     let ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
     let mut start = 0;
-    ends.enumerate()
-        .take(limit)
-        .map_while(move |(count, end)| {
-            let end = if count + 1 == limit { text.len() } else { end };
-            let part = text.get(start..end);
-            start = end;
-            part
-        })
+    ends.enumerate().take(limit).map_while(move |(count, end)| {
+        let end = if count + 1 == limit { text.len() } else { end };
+        let part = text.get(start..end);
+        start = end;
+        part
+    })
 }
 
-fn join(
-    texts: &[Value],
-    separator: &[&Value],
-    budget: &mut Budget,
-) -> Result<Value, EvalError> {
+fn join(texts: &[Value], separator: &[&Value], budget: &mut Budget) -> Result<Value, EvalError> {
     let separator: &str = match separator {
         [Value::String(separator)] => separator,
         _ => "",

@@ -3,6 +3,7 @@
 mod conformance;
 mod faults;
 mod laws;
+mod left_out;
 mod oracle;
 mod reads;
 mod values;
