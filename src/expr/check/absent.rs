@@ -9,6 +9,10 @@ use crate::expr::syntax::{Call, Syntax};
 /// Something that is left out.
 pub(in crate::expr) struct Absent {
     /// What it is called.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the page shows it, and a test compares")
+    )]
     pub feature: &'static str,
     /// The names that are refused: functions and methods, `x.*` for all that stand behind `x.`; none for what has no name.
     pub names: &'static [&'static str],
