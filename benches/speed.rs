@@ -107,7 +107,10 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     for count in [1, 100] {
         let entries: Vec<String> = (0..count).map(entry).collect();
-        let body = Bytes::from(format!(r#"{{"crud":[{}]}}"#, entries.join(",")));
+        let body = Bytes::from(format!(
+            r#"{{"transactions":[{{"crud":[{}]}}]}}"#,
+            entries.join(",")
+        ));
         request::decode(&body, &limits).unwrap();
         group.bench_with_input(
             BenchmarkId::from_parameter(count),
@@ -132,7 +135,7 @@ fn judge(criterion: &mut Criterion) {
         limits: &limits,
     };
     let body = format!(
-        r#"{{"crud":[{{"op":"PATCH","type":"todos","id":"{MILK}","data":{{"completed":1,"completed_at":"2026-01-01T00:00:00Z"}}}}]}}"#
+        r#"{{"transactions":[{{"crud":[{{"op":"PATCH","type":"todos","id":"{MILK}","data":{{"completed":1,"completed_at":"2026-01-01T00:00:00Z"}}}}]}}]}}"#
     );
     let batch = request::decode(&Bytes::from(body), &limits).unwrap();
     let operation = &batch.transactions[0].operations[0];

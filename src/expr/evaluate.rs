@@ -113,8 +113,10 @@ impl<'a> Evaluation<'a, '_> {
                 return Ok(Cow::Borrowed(value));
             }
             NodeKind::Claims => return Ok(Cow::Borrowed(self.frame.auth)),
-            NodeKind::Claim(name) => return self.claim(name, &node.ty),
-            NodeKind::Column(source, column) => return self.column(source, *column),
+            NodeKind::Claim(name) => return self.typed_claim(name, &node.ty),
+            NodeKind::Column(source, column) => {
+                return self.column(source, *column).map(Cow::Borrowed);
+            }
             NodeKind::Bound(slot) => return self.bound(*slot),
             NodeKind::Op(words) => {
                 let word = words.get(self.frame.op as usize);
@@ -219,10 +221,53 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     fn order(&mut self, order: Order, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = self.both(left, right)?;
-        self.spend(weight(&left).min(weight(&right)))?;
-        let found = values::compare(&left, &right)?;
-        Ok(found.is_some_and(|found| holds(order, found)))
+        self.compare(left, right, |left, right, budget| {
+            budget.spend(weight(left).min(weight(right)))?;
+            let found = values::compare(left, right)?;
+            Ok(found.is_some_and(|found| holds(order, found)))
+        })
+    }
+
+    /// Asks a question of two values, without moving those that lie at hand.
+    fn compare(
+        &mut self,
+        left: &'a Node,
+        right: &'a Node,
+        ask: impl Fn(&Value, &Value, &mut Budget) -> Result<bool, EvalError>,
+    ) -> Result<bool, EvalError> {
+        match (self.at_hand(left)?, self.at_hand(right)?) {
+            (Some(left), Some(right)) => ask(left, right, self.budget),
+            (Some(left), None) => {
+                let right = self.value(right)?;
+                ask(left, &right, self.budget)
+            }
+            (None, Some(right)) => {
+                let left = self.value(left)?;
+                ask(&left, right, self.budget)
+            }
+            (None, None) => {
+                let (left, right) = self.both(left, right)?;
+                ask(&left, &right, self.budget)
+            }
+        }
+    }
+
+    /// The value of a node that lies somewhere already; `None` where it has to be made.
+    fn at_hand(&mut self, node: &'a Node) -> Result<Option<&'a Value>, EvalError> {
+        let found = match &node.kind {
+            NodeKind::Constant(value) | NodeKind::Spelled(value, _) => value,
+            NodeKind::Column(source, column) => self.column(source, *column)?,
+            NodeKind::Op(words) => match words.get(self.frame.op as usize) {
+                Some(word) => word,
+                None => return failed("there is no op"),
+            },
+            NodeKind::Claim(name) if !matches!(node.ty, Type::Int | Type::Double) => {
+                self.claim(name)?
+            }
+            _ => return Ok(None),
+        };
+        self.spend(1)?;
+        Ok(Some(found))
     }
 
     fn has_field(&mut self, of: &'a Node, name: &MapKey) -> Result<bool, EvalError> {
@@ -279,17 +324,15 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     fn equal(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = self.both(left, right)?;
-        values::equal(&left, &right, self.budget)
+        self.compare(left, right, values::equal)
     }
 
     fn is_in(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = self.both(left, right)?;
-        match &*right {
-            Value::List(elements) => is_among(&left, elements, self.budget),
-            Value::Map(map) => Ok(key(&left).is_ok_and(|key| map.contains_key(&key))),
+        self.compare(left, right, |left, right, budget| match right {
+            Value::List(elements) => is_among(left, elements, budget),
+            Value::Map(map) => Ok(key(left).is_ok_and(|key| map.contains_key(&key))),
             _ => failed("`in` looks into a list or map"),
-        }
+        })
     }
 
     fn claims(&self) -> Result<&'a BTreeMap<MapKey, Value>, EvalError> {
@@ -299,14 +342,19 @@ impl<'a> Evaluation<'a, '_> {
         }
     }
 
-    /// A claim. JSON does not tell whole doubles from integers, so one that is typed is brought to its type where that loses nothing.
-    fn claim(&self, name: &MapKey, ty: &Type) -> Answer<'a> {
+    fn claim(&self, name: &MapKey) -> Result<&'a Value, EvalError> {
         let Some(value) = self.claims()?.get(name) else {
             let MapKey::String(name) = name else {
                 return failed("the token has no such claim");
             };
             return failed(format!("the token has no claim `{name}`"));
         };
+        Ok(value)
+    }
+
+    /// A claim. JSON does not tell whole doubles from integers, so one that is typed is brought to its type where that loses nothing.
+    fn typed_claim(&self, name: &MapKey, ty: &Type) -> Answer<'a> {
+        let value = self.claim(name)?;
         let adapted = match (ty, value) {
             (Type::Int, Value::Double(n)) => number::whole(*n)
                 .and_then(|whole| i64::try_from(whole).ok())
@@ -320,12 +368,12 @@ impl<'a> Evaluation<'a, '_> {
         Ok(adapted.map_or(Cow::Borrowed(value), Cow::Owned))
     }
 
-    fn column(&mut self, source: &'a RowSource, column: ColumnId) -> Answer<'a> {
+    fn column(&mut self, source: &'a RowSource, column: ColumnId) -> Result<&'a Value, EvalError> {
         let Some(row) = self.row(source)? else {
             return failed("there is no row to read a column of");
         };
         match row.column(column) {
-            Some(datum) => Ok(Cow::Borrowed(&datum.value)),
+            Some(datum) => Ok(&datum.value),
             None => failed("the value of a column is unknown"),
         }
     }

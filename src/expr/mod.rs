@@ -9,6 +9,7 @@ mod compiled;
 mod each;
 mod evaluate;
 mod fault;
+mod fold;
 mod frame;
 mod functions;
 mod ir;

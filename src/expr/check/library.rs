@@ -303,8 +303,10 @@ impl Gives {
             Self::First => first,
             Self::Any => match (first, nodes) {
                 (Type::List(element), [_]) => *element,
-                (first, nodes) if nodes.iter().all(|node| node.ty == first) => first,
-                _ => Type::Dyn,
+                (first, nodes) => nodes
+                    .iter()
+                    .try_fold(first, |ty, node| ty.join(&node.ty))
+                    .unwrap_or(Type::Dyn),
             },
         }
     }

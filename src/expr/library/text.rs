@@ -104,10 +104,15 @@ fn find(builtin: Builtin, text: &str, sought: &str, from: &[&Value]) -> Result<V
     let from = match from {
         [Value::Int(from)] => match byte_at(text, *from) {
             Some(byte) => Some(byte),
+            // Nothing is found everywhere, behind the end too.
+            None if sought.is_empty() && *from >= 0 => Some(text.len()),
             None => return outside(),
         },
         _ => None,
     };
+    if from == Some(text.len()) && !sought.is_empty() {
+        return outside();
+    }
     let found = if builtin == Builtin::IndexOf {
         let from = from.unwrap_or(0);
         let behind = text.get(from..).and_then(|rest| rest.find(sought));

@@ -11,6 +11,7 @@ use crate::expr::check::absent::ABSENT;
 use crate::expr::check::builtins::every_name;
 use crate::expr::check::check;
 use crate::expr::evaluate::evaluate;
+use crate::expr::fold::fold;
 use crate::expr::parse::parse;
 use crate::expr::syntax::{Call, Expression, Syntax};
 use crate::expr::tests::left_out::{COUNT, LEFT_OUT, LeftOut};
@@ -205,13 +206,14 @@ fn outcome(test: &Json) -> Outcome {
         Err(fault) => return Outcome::Refused(vec![fault]),
     };
     bind(&mut tree, &names);
-    let checked = match check(&tree, &scope) {
+    let mut checked = match check(&tree, &scope) {
         Ok(checked) => checked,
         Err(faults) => return Outcome::Refused(faults),
     };
     if test["check_only"] == true {
         return Outcome::Loaded;
     }
+    fold(&mut checked.node);
     Outcome::Evaluated(framed(&auth, |frame| {
         evaluate(&checked.node, frame, &mut budget(1_000_000))
     }))

@@ -1,9 +1,11 @@
 //! What the room promises.
 
 mod conformance;
+mod economy;
 mod faults;
 mod laws;
 mod left_out;
+mod library;
 mod oracle;
 mod reads;
 mod values;

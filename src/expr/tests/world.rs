@@ -368,6 +368,24 @@ fn evaluated_over(
     })
 }
 
+/// Runs over claims and one row, which is every image.
+pub fn framed_with<R>(
+    auth: &Value,
+    row: &Row,
+    related: &Related,
+    run: impl FnOnce(&Frame<'_>) -> R,
+) -> R {
+    framed(auth, |frame| {
+        run(&Frame {
+            old: Some(row),
+            new: Some(row),
+            this: Some(row),
+            related,
+            ..*frame
+        })
+    })
+}
+
 /// Runs over claims and no rows.
 pub fn framed<R>(auth: &Value, run: impl FnOnce(&Frame<'_>) -> R) -> R {
     let changed: BTreeSet<FieldName> = [FieldName::from("title")].into();
@@ -389,4 +407,20 @@ pub fn value(text: &str) -> Result<Value, EvalError> {
     let compiled =
         compiled(text, Expected::Any).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
     evaluated(&compiled, &related(), &mut budget(100_000))
+}
+
+/// Each is true.
+#[track_caller]
+pub fn all_hold(expressions: &[&str]) {
+    for text in expressions {
+        assert_eq!(value(text), Ok(Value::Bool(true)), "{text}");
+    }
+}
+
+/// Each is an error.
+#[track_caller]
+pub fn all_fail(expressions: &[&str]) {
+    for text in expressions {
+        assert!(value(text).is_err(), "{text} is {:?}", value(text));
+    }
 }
