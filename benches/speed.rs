@@ -100,7 +100,7 @@ fn evaluate(criterion: &mut Criterion) {
 fn decode(criterion: &mut Criterion) {
     let entry = |at: usize| {
         format!(
-            r#"{{"op_id":{at},"op":"PUT","type":"todos","id":"00000000-0000-0000-0000-{at:012}","tx_id":1,"data":{{"list_id":"{HOME}","description":"Milk","completed":0}}}}"#
+            r#"{{"op":"PUT","table":"todos","id":"00000000-0000-0000-0000-{at:012}","op_data":{{"list_id":"{HOME}","description":"Milk","completed":0}}}}"#
         )
     };
     let limits = Limits::default();
@@ -135,7 +135,7 @@ fn judge(criterion: &mut Criterion) {
         limits: &limits,
     };
     let body = format!(
-        r#"{{"transactions":[{{"crud":[{{"op":"PATCH","type":"todos","id":"{MILK}","data":{{"completed":1,"completed_at":"2026-01-01T00:00:00Z"}}}}]}}]}}"#
+        r#"{{"transactions":[{{"crud":[{{"op":"PATCH","table":"todos","id":"{MILK}","op_data":{{"completed":1,"completed_at":"2026-01-01T00:00:00Z"}}}}]}}]}}"#
     );
     let batch = request::decode(&Bytes::from(body), &limits).unwrap();
     let operation = &batch.transactions[0].operations[0];
