@@ -103,7 +103,8 @@ fn parts(node: &mut Node) -> Vec<&mut Node> {
         | NodeKind::Call(_, of)
         | NodeKind::Matches(of, _)
         | NodeKind::Dyn(of)
-        | NodeKind::AsUuid(of) => vec![of],
+        | NodeKind::AsUuid(of)
+        | NodeKind::PartIn(_, of, ZoneOf::Known(_)) => vec![of],
         NodeKind::Index(left, right)
         | NodeKind::And(left, right)
         | NodeKind::Or(left, right)
@@ -113,7 +114,6 @@ fn parts(node: &mut Node) -> Vec<&mut Node> {
         | NodeKind::In(left, right)
         | NodeKind::Arithmetic(_, left, right)
         | NodeKind::Compare(_, left, right) => vec![left, right],
-        NodeKind::PartIn(_, of, ZoneOf::Known(_)) => vec![of],
         NodeKind::PartIn(_, of, ZoneOf::Named(zone)) => vec![of, zone],
         NodeKind::List(nodes) | NodeKind::Invoke(_, nodes) => nodes.iter_mut().collect(),
         NodeKind::Map(entries) => entries

@@ -1,6 +1,7 @@
 //! The interpreter of the crate `cel` as a second judge, over the fragment that both have and where that one is right.
 //!
-//! Masked: NaN, which it does not order; errors inside lists and maps that are compared.
+//! Masked: NaN, which it does not order; errors inside lists and maps that are compared; ints beside doubles beyond 2^53, which it rounds
+//! before it compares; macros more than two deep, which rules do not have.
 
 use std::sync::{Arc, LazyLock};
 
@@ -235,15 +236,8 @@ fn uint() -> BoxedStrategy<String> {
 /// A double that is a number.
 fn double() -> BoxedStrategy<String> {
     prop_oneof![
-        prop_oneof![
-            Just(0.0),
-            Just(-0.0),
-            Just(1.0),
-            Just(-1.5),
-            Just(0.1),
-            Just(9_007_199_254_740_992.0)
-        ]
-        .prop_map(|n: f64| format!("{n:?}")),
+        prop_oneof![Just(0.0), Just(-0.0), Just(1.0), Just(-1.5), Just(0.1)]
+            .prop_map(|n: f64| format!("{n:?}")),
         Just("1e300".to_owned()),
         Just("(1.0 / 0.0)".to_owned()),
         Just("auth.share".to_owned()),
