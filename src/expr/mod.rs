@@ -16,6 +16,7 @@ mod ir;
 mod library;
 mod number;
 mod parse;
+mod reach;
 mod scan;
 mod syntax;
 #[cfg(test)]
