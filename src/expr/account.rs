@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use crate::expr::evaluate::{Bound, Evaluation};
-use crate::expr::ir::{Follow, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
+use crate::expr::each::Bound;
+use crate::expr::evaluate::Evaluation;
+use crate::expr::ir::{Each, Follow, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
 use crate::expr::values::value_of_key;
 use crate::expr::{Budget, EvalError, Frame, Reads, RelationId, World, show};
 use crate::vocabulary::names::{ColumnName, MemberName};
@@ -238,6 +239,8 @@ impl<'a> Accountant<'a, '_> {
             NodeKind::Field(of, _) if has_failed => self.operands(&[of], text),
             NodeKind::HasField(of, _)
             | NodeKind::Negate(of)
+            | NodeKind::PartIn(_, of, _)
+            | NodeKind::Dyn(of)
             | NodeKind::Call(_, of)
             | NodeKind::Matches(of, _) => self.operands(&[of], text),
             NodeKind::AsUuid(operand) => {
@@ -250,6 +253,10 @@ impl<'a> Accountant<'a, '_> {
             NodeKind::List(elements) => {
                 let elements: Vec<&Node> = elements.iter().collect();
                 self.operands(&elements, text)
+            }
+            NodeKind::Invoke(_, arguments) => {
+                let arguments: Vec<&Node> = arguments.iter().collect();
+                self.operands(&arguments, text)
             }
             NodeKind::Quantified(quantified) => self.quantified(quantified, text),
             _ => Vec::new(),
@@ -352,7 +359,8 @@ impl<'a> Accountant<'a, '_> {
     }
 
     fn quantified(&mut self, quantified: &'a Quantified, text: &'a str) -> Vec<Account> {
-        match &quantified.over {
+        let each = &quantified.each;
+        match &each.over {
             Over::Rows(from, follow) => match self.evaluation.rows(from, follow) {
                 Ok([]) => vec![Account {
                     text: self.name_of_related(from, follow),
@@ -366,12 +374,12 @@ impl<'a> Accountant<'a, '_> {
                 Err(_) => self.absent(from),
             },
             Over::Elements(list) => match self.said(list) {
-                Said::Value(Value::List(values)) if !values.is_empty() => {
+                Said::Value(Value::List(values)) if !values.is_empty() && !each.is_pair() => {
                     let values: Vec<Element<'a>> =
                         values.iter().cloned().map(Element::Value).collect();
                     self.elements(quantified, text, &values)
                 }
-                Said::Value(Value::Map(entries)) if !entries.is_empty() => {
+                Said::Value(Value::Map(entries)) if !entries.is_empty() && !each.is_pair() => {
                     let keys = entries.keys().map(value_of_key);
                     let keys: Vec<Element<'a>> = keys.map(Element::Value).collect();
                     self.elements(quantified, text, &keys)
@@ -381,42 +389,47 @@ impl<'a> Accountant<'a, '_> {
         }
     }
 
-    /// The element that decided; else those that failed; else all of them.
+    /// The element that decided; else those that failed; else all of them, or for `exists_one` those that held.
     fn elements(
         &mut self,
         quantified: &'a Quantified,
         text: &'a str,
         elements: &[Element<'a>],
     ) -> Vec<Account> {
-        let deciding = quantified.quantifier == Quantifier::Exists;
+        let deciding = match quantified.quantifier {
+            Quantifier::Exists => Some(true),
+            Quantifier::All => Some(false),
+            Quantifier::ExistsOne => None,
+        };
         let bound = self.evaluation.bound.len();
         let mut failed = Vec::new();
+        let mut held = Vec::new();
         let mut others = Vec::new();
         for (position, element) in elements.iter().enumerate() {
-            self.variables.truncate(quantified.slot);
-            self.variables.push(&quantified.variable);
-            self.evaluation.bound.truncate(quantified.slot);
-            self.evaluation.bound.push(element.bound());
+            self.enter(&quantified.each, element);
             match self.said(&quantified.body) {
-                Said::Value(Value::Bool(b)) if b == deciding => {
+                Said::Value(Value::Bool(b)) if Some(b) == deciding => {
                     failed.clear();
                     others = vec![position];
                     break;
                 }
+                Said::Value(Value::Bool(true)) if deciding.is_none() => held.push(position),
                 Said::Value(Value::Bool(_)) => others.push(position),
                 _ => failed.push(position),
             }
         }
-        let shown = if failed.is_empty() { others } else { failed };
+        let shown = [failed, held, others]
+            .into_iter()
+            .find(|positions| !positions.is_empty())
+            .unwrap_or_default();
         let mut accounts: Vec<Account> = Vec::new();
         for position in shown.iter().copied().take(ELEMENTS_MAX) {
             let Some(element) = elements.get(position) else {
                 continue;
             };
-            self.evaluation.bound.truncate(quantified.slot);
-            self.evaluation.bound.push(element.bound());
+            self.enter(&quantified.each, element);
             accounts.push(Account {
-                text: quantified.variable.to_string(),
+                text: name_of(&quantified.each).to_owned(),
                 said: element.said(position + 1, elements.len()),
                 because: self.parts(&quantified.body, text).1,
             });
@@ -432,6 +445,17 @@ impl<'a> Accountant<'a, '_> {
         }
         accounts
     }
+
+    /// Lets the variable stand for an element.
+    fn enter(&mut self, each: &'a Each, element: &Element<'a>) {
+        self.variables.truncate(each.slot);
+        self.variables.push(name_of(each));
+        self.evaluation.bind(each.slot, element.bound());
+    }
+}
+
+fn name_of(each: &Each) -> &str {
+    each.variables.first().map_or("?", AsRef::as_ref)
 }
 
 /// What a quantifier looks at.
@@ -443,7 +467,7 @@ enum Element<'a> {
 impl<'a> Element<'a> {
     fn bound(&self) -> Bound<'a> {
         match self {
-            Self::Value(value) => Bound::Value(value.clone()),
+            Self::Value(value) => Bound::Value(Cow::Owned(value.clone())),
             Self::Row(row) => Bound::Row(row),
         }
     }

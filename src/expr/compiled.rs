@@ -6,6 +6,7 @@ use std::thread;
 use crate::expr::account::{Account, Names, account};
 use crate::expr::check::{Checked, check};
 use crate::expr::evaluate::evaluate;
+use crate::expr::fold::fold;
 use crate::expr::ir::Node;
 use crate::expr::parse::parse;
 use crate::expr::{Budget, EvalError, Fault, Frame, Reads, Scope};
@@ -55,7 +56,9 @@ impl Compiled {
 pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Compiled, Vec<Fault>> {
     let checked = on_large_stack(text, || {
         let tree = parse(text).map_err(|fault| vec![fault])?;
-        check(&tree, scope)
+        let mut checked = check(&tree, scope)?;
+        fold(&mut checked.node);
+        Ok(checked)
     })?;
     Ok(Compiled {
         names: Arc::new(Names::of(&checked.reads, scope.world)),

@@ -5,18 +5,22 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::expr::ir::{Follow, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
+use regex::Regex;
+
+use crate::expr::each::Bound;
+use crate::expr::ir::{Node, NodeKind, ZoneOf};
+use crate::expr::reach::entry;
 use crate::expr::syntax::Order;
 use crate::expr::types::Type;
-use crate::expr::values::{cost, failed, is_among, key, uuid, value_of_key, weight};
-use crate::expr::{Budget, EvalError, Frame, Need, Variable, functions, number, values};
-use crate::vocabulary::row::{ColumnId, Row};
+use crate::expr::values::{cost, failed, is_among, key, spend_on, uuid, weight};
+use crate::expr::zone::Zone;
+use crate::expr::{Budget, EvalError, Frame, functions, library, number, values};
 use crate::vocabulary::value::{MapKey, Value};
 
 /// Bytes of text that cost a step of `matches`.
 const STEP_BYTES: usize = 256;
 
-type Answer<'a> = Result<Cow<'a, Value>, EvalError>;
+pub(super) type Answer<'a> = Result<Cow<'a, Value>, EvalError>;
 
 /// Evaluates a node.
 pub(super) fn evaluate(
@@ -29,50 +33,104 @@ pub(super) fn evaluate(
         budget,
         bound: Vec::new(),
     };
-    evaluation.value(node).map(Cow::into_owned)
-}
-
-/// What a variable of `exists` or `all` stands for.
-pub(super) enum Bound<'a> {
-    Value(Value),
-    Row(&'a Row),
+    match evaluation.value(node)? {
+        Cow::Borrowed(value) => Ok(value.clone()),
+        Cow::Owned(value) => {
+            if matches!(value, Value::List(_) | Value::Map(_)) {
+                spend_on(&value, evaluation.budget)?;
+            }
+            Ok(value)
+        }
+    }
 }
 
 /// One evaluation under way.
 pub(super) struct Evaluation<'a, 'b> {
-    pub frame: &'a Frame<'a>,
-    pub budget: &'b mut Budget,
-    /// What the variables of the quantifiers around stand for.
-    pub bound: Vec<Bound<'a>>,
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) budget: &'b mut Budget,
+    /// What the variables of macros stand for, by slot.
+    pub(super) bound: Vec<Bound<'a>>,
 }
 
 impl<'a> Evaluation<'a, '_> {
-    fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), EvalError> {
         self.budget.spend(steps)
     }
 
     /// The value of a node.
     pub(super) fn value(&mut self, node: &'a Node) -> Answer<'a> {
         self.spend(1)?;
+        match self.condition(&node.kind) {
+            Some(answer) => answer.map(|b| Cow::Owned(Value::Bool(b))),
+            None => self.seen(node),
+        }
+    }
+
+    /// The answer of a node that must be true or false.
+    pub(super) fn boolean(&mut self, node: &'a Node) -> Result<bool, EvalError> {
+        self.spend(1)?;
+        if let Some(answer) = self.condition(&node.kind) {
+            return answer;
+        }
+        match &*self.seen(node)? {
+            Value::Bool(b) => Ok(*b),
+            Value::Null => failed("null is neither true nor false"),
+            _ => failed("this is neither true nor false"),
+        }
+    }
+
+    /// The answer of a node that is a condition by its kind: no value is made for it. `None` for every other.
+    fn condition(&mut self, kind: &'a NodeKind) -> Option<Result<bool, EvalError>> {
+        Some(match kind {
+            NodeKind::Not(operand) => self.boolean(operand).map(|b| !b),
+            NodeKind::And(left, right) => self.either(left, right, false).map(|b| !b),
+            NodeKind::Or(left, right) => self.either(left, right, true),
+            NodeKind::Equal(left, right) => self.equal(left, right),
+            NodeKind::NotEqual(left, right) => self.equal(left, right).map(|b| !b),
+            NodeKind::Order(order, left, right) => self.order(*order, left, right),
+            NodeKind::In(left, right) => self.is_in(left, right),
+            NodeKind::IsChanged(field) => Ok(self.frame.changed.contains(field)),
+            NodeKind::HasClaim(name) => self.claims().map(|claims| claims.contains_key(name)),
+            NodeKind::IsAbsent(source) => self.row(source).map(|row| row.is_none()),
+            NodeKind::HasField(of, name) => self.has_field(of, name),
+            NodeKind::Compare(test, text, against) => {
+                let answer = self.both(text, against);
+                answer.and_then(|(text, against)| {
+                    self.spend(weight(&text))?;
+                    functions::test(*test, &text, &against)
+                })
+            }
+            NodeKind::Matches(text, regex) => self.matches(text, regex),
+            NodeKind::Quantified(quantified) => self.quantified(quantified),
+            _ => return None,
+        })
+    }
+
+    /// The value of a node that is no condition by its kind.
+    fn seen(&mut self, node: &'a Node) -> Answer<'a> {
         let value = match &node.kind {
             NodeKind::Constant(value) | NodeKind::Spelled(value, _) => {
                 return Ok(Cow::Borrowed(value));
             }
             NodeKind::Claims => return Ok(Cow::Borrowed(self.frame.auth)),
-            NodeKind::Claim(name) => return self.claim(name, &node.ty),
-            NodeKind::HasClaim(name) => Value::Bool(self.claims()?.contains_key(name)),
-            NodeKind::Op => Value::string(self.frame.op.as_str()),
+            NodeKind::Claim(name) => return self.typed_claim(name, &node.ty),
+            NodeKind::Column(source, column) => {
+                return self.column(source, *column).map(Cow::Borrowed);
+            }
+            NodeKind::Bound(slot) => return self.bound(*slot),
+            NodeKind::Op(words) => {
+                let word = words.get(self.frame.op as usize);
+                return word
+                    .map_or_else(|| failed("there is no op"), |word| Ok(Cow::Borrowed(word)));
+            }
             NodeKind::Changed => {
                 self.spend(self.frame.changed.len())?;
                 let names = self.frame.changed.iter();
                 Value::List(names.map(|name| Value::string(name.as_str())).collect())
             }
-            NodeKind::IsChanged(field) => Value::Bool(self.frame.changed.contains(field)),
             NodeKind::Time => Value::Timestamp(self.frame.time),
             NodeKind::RequestId => Value::string(self.frame.request_id),
             NodeKind::Metadata => self.frame.metadata.map_or(Value::Null, Value::string),
-            NodeKind::Column(source, column) => return self.column(source, *column),
-            NodeKind::IsAbsent(source) => Value::Bool(self.row(source)?.is_none()),
             NodeKind::Of(source, value) => {
                 if self.row(source)?.is_none() {
                     return failed("there is no row to compute a value of");
@@ -81,20 +139,12 @@ impl<'a> Evaluation<'a, '_> {
             }
             NodeKind::Count(source, follow) => {
                 let count = self.rows(source, follow)?.len();
-                return functions::count_of(count).map(Cow::Owned);
+                functions::count_of(count)?
             }
-            NodeKind::Bound(slot) => match self.bound.get(*slot) {
-                Some(Bound::Value(value)) => value.clone(),
-                _ => return failed("a row is no value"),
-            },
             NodeKind::Field(of, name) => {
                 let of = self.value(of)?;
                 return entry(of, name);
             }
-            NodeKind::HasField(of, name) => match &*self.value(of)? {
-                Value::Map(map) => Value::Bool(map.contains_key(name)),
-                _ => return failed("only a map has fields"),
-            },
             NodeKind::Index(of, index) => return self.index(of, index),
             NodeKind::List(elements) => {
                 let values: Result<Vec<Value>, EvalError> =
@@ -102,25 +152,20 @@ impl<'a> Evaluation<'a, '_> {
                 Value::List(values?.into())
             }
             NodeKind::Map(entries) => self.map(entries)?,
-            NodeKind::Not(operand) => Value::Bool(!self.boolean(operand)?),
-            NodeKind::And(left, right) => Value::Bool(!self.either(left, right, false)?),
-            NodeKind::Or(left, right) => Value::Bool(self.either(left, right, true)?),
             NodeKind::Conditional(parts) => {
                 let [condition, yes, no] = &**parts;
                 let taken = if self.boolean(condition)? { yes } else { no };
                 return self.value(taken);
             }
-            NodeKind::Equal(left, right) => Value::Bool(self.equal(left, right)?),
-            NodeKind::NotEqual(left, right) => Value::Bool(!self.equal(left, right)?),
-            NodeKind::Order(order, left, right) => {
-                let (left, right) = (self.value(left)?, self.value(right)?);
-                self.spend(weight(&left).min(weight(&right)))?;
-                let found = values::compare(&left, &right)?;
-                Value::Bool(found.is_some_and(|found| holds(*order, found)))
+            NodeKind::Dyn(inner) => return self.value(inner),
+            NodeKind::Let(slot, parts) => {
+                let [bound, body] = &**parts;
+                let bound = self.value(bound)?;
+                self.bind(*slot, Bound::Value(bound));
+                return self.value(body);
             }
-            NodeKind::In(left, right) => Value::Bool(self.is_in(left, right)?),
             NodeKind::Arithmetic(sign, left, right) => {
-                let (left, right) = (self.value(left)?, self.value(right)?);
+                let (left, right) = self.both(left, right)?;
                 self.spend(cost(&left, &right))?;
                 values::arithmetic(*sign, &left, &right)?
             }
@@ -130,18 +175,16 @@ impl<'a> Evaluation<'a, '_> {
                 self.spend(weight(&argument))?;
                 functions::convert(*function, &argument)?
             }
-            NodeKind::Compare(test, text, against) => {
-                let (text, against) = (self.value(text)?, self.value(against)?);
-                self.spend(weight(&text))?;
-                functions::test(*test, &text, &against)?
+            NodeKind::PartIn(part, time, zone) => {
+                let time = self.value(time)?;
+                let zone = self.zone(zone)?;
+                functions::part(*part, &time, &zone)?
             }
-            NodeKind::Matches(text, regex) => match &*self.value(text)? {
-                Value::String(text) => {
-                    self.spend(text.len() / STEP_BYTES)?;
-                    Value::Bool(regex.is_match(text))
-                }
-                _ => return failed("`matches` takes a text"),
-            },
+            NodeKind::Invoke(builtin, arguments) => {
+                let values: Result<Vec<Cow<'a, Value>>, EvalError> =
+                    arguments.iter().map(|each| self.value(each)).collect();
+                library::invoke(*builtin, &values?, self.budget)?
+            }
             NodeKind::AsUuid(operand) => match &*self.value(operand)? {
                 Value::String(text) => match uuid(text) {
                     Some(id) => Value::Uuid(id),
@@ -149,21 +192,117 @@ impl<'a> Evaluation<'a, '_> {
                 },
                 value => value.clone(),
             },
-            NodeKind::Quantified(quantified) => Value::Bool(self.quantified(quantified)?),
+            NodeKind::Collected(collected) => self.collected(collected)?,
+            // Conditions, which `condition` answers.
+            NodeKind::Not(_)
+            | NodeKind::And(..)
+            | NodeKind::Or(..)
+            | NodeKind::Equal(..)
+            | NodeKind::NotEqual(..)
+            | NodeKind::Order(..)
+            | NodeKind::In(..)
+            | NodeKind::IsChanged(_)
+            | NodeKind::HasClaim(_)
+            | NodeKind::IsAbsent(_)
+            | NodeKind::HasField(..)
+            | NodeKind::Compare(..)
+            | NodeKind::Matches(..)
+            | NodeKind::Quantified(_) => return failed("this is neither true nor false"),
         };
         Ok(Cow::Owned(value))
     }
 
-    fn owned(&mut self, node: &'a Node) -> Result<Value, EvalError> {
-        self.value(node).map(Cow::into_owned)
+    pub(super) fn both(
+        &mut self,
+        left: &'a Node,
+        right: &'a Node,
+    ) -> Result<(Cow<'a, Value>, Cow<'a, Value>), EvalError> {
+        Ok((self.value(left)?, self.value(right)?))
     }
 
-    fn boolean(&mut self, node: &'a Node) -> Result<bool, EvalError> {
-        match &*self.value(node)? {
-            Value::Bool(b) => Ok(*b),
-            Value::Null => failed("null is neither true nor false"),
-            _ => failed("this is neither true nor false"),
+    fn order(&mut self, order: Order, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
+        self.compare(left, right, |left, right, budget| {
+            budget.spend(weight(left).min(weight(right)))?;
+            let found = values::compare(left, right)?;
+            Ok(found.is_some_and(|found| holds(order, found)))
+        })
+    }
+
+    /// Asks a question of two values, without moving those that lie at hand.
+    fn compare(
+        &mut self,
+        left: &'a Node,
+        right: &'a Node,
+        ask: impl Fn(&Value, &Value, &mut Budget) -> Result<bool, EvalError>,
+    ) -> Result<bool, EvalError> {
+        match (self.at_hand(left)?, self.at_hand(right)?) {
+            (Some(left), Some(right)) => ask(left, right, self.budget),
+            (Some(left), None) => {
+                let right = self.value(right)?;
+                ask(left, &right, self.budget)
+            }
+            (None, Some(right)) => {
+                let left = self.value(left)?;
+                ask(&left, right, self.budget)
+            }
+            (None, None) => {
+                let (left, right) = self.both(left, right)?;
+                ask(&left, &right, self.budget)
+            }
         }
+    }
+
+    /// The value of a node that lies somewhere already; `None` where it has to be made.
+    fn at_hand(&mut self, node: &'a Node) -> Result<Option<&'a Value>, EvalError> {
+        let found = match &node.kind {
+            NodeKind::Constant(value) | NodeKind::Spelled(value, _) => value,
+            NodeKind::Column(source, column) => self.column(source, *column)?,
+            NodeKind::Op(words) => match words.get(self.frame.op as usize) {
+                Some(word) => word,
+                None => return failed("there is no op"),
+            },
+            NodeKind::Claim(name) if !matches!(node.ty, Type::Int | Type::Double) => {
+                self.claim(name)?
+            }
+            _ => return Ok(None),
+        };
+        self.spend(1)?;
+        Ok(Some(found))
+    }
+
+    fn has_field(&mut self, of: &'a Node, name: &MapKey) -> Result<bool, EvalError> {
+        match &*self.value(of)? {
+            Value::Map(map) => Ok(map.contains_key(name)),
+            _ => failed("only a map has fields"),
+        }
+    }
+
+    fn matches(&mut self, text: &'a Node, regex: &Regex) -> Result<bool, EvalError> {
+        match &*self.value(text)? {
+            Value::String(text) => {
+                self.spend(text.len() / STEP_BYTES)?;
+                Ok(regex.is_match(text))
+            }
+            _ => failed("`matches` takes a text"),
+        }
+    }
+
+    fn zone(&mut self, zone: &'a ZoneOf) -> Result<Cow<'a, Zone>, EvalError> {
+        let node = match zone {
+            ZoneOf::Known(zone) => return Ok(Cow::Borrowed(zone)),
+            ZoneOf::Named(node) => node,
+        };
+        match &*self.value(node)? {
+            Value::String(name) => match Zone::parse(name) {
+                Some(zone) => Ok(Cow::Owned(zone)),
+                None => failed("there is no such time zone"),
+            },
+            _ => failed("a time zone is named by a text"),
+        }
+    }
+
+    pub(super) fn owned(&mut self, node: &'a Node) -> Result<Value, EvalError> {
+        self.value(node).map(Cow::into_owned)
     }
 
     /// Whether one of two conditions equals `wanted`; an error counts only where neither does.
@@ -185,128 +324,15 @@ impl<'a> Evaluation<'a, '_> {
     }
 
     fn equal(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = (self.value(left)?, self.value(right)?);
-        values::equal(&left, &right, self.budget)
+        self.compare(left, right, values::equal)
     }
 
     fn is_in(&mut self, left: &'a Node, right: &'a Node) -> Result<bool, EvalError> {
-        let (left, right) = (self.value(left)?, self.value(right)?);
-        match &*right {
-            Value::List(elements) => is_among(&left, elements, self.budget),
-            Value::Map(map) => Ok(key(&left).is_ok_and(|key| map.contains_key(&key))),
+        self.compare(left, right, |left, right, budget| match right {
+            Value::List(elements) => is_among(left, elements, budget),
+            Value::Map(map) => Ok(key(left).is_ok_and(|key| map.contains_key(&key))),
             _ => failed("`in` looks into a list or map"),
-        }
-    }
-
-    fn claims(&self) -> Result<&'a BTreeMap<MapKey, Value>, EvalError> {
-        match self.frame.auth {
-            Value::Map(claims) => Ok(claims),
-            _ => failed("there are no claims"),
-        }
-    }
-
-    /// A claim. JSON does not tell whole doubles from integers, so one that is typed is brought to its type where that loses nothing.
-    fn claim(&self, name: &MapKey, ty: &Type) -> Answer<'a> {
-        let Some(value) = self.claims()?.get(name) else {
-            let MapKey::String(name) = name else {
-                return failed("the token has no such claim");
-            };
-            return failed(format!("the token has no claim `{name}`"));
-        };
-        let adapted = match (ty, value) {
-            (Type::Int, Value::Double(n)) => number::whole(*n)
-                .and_then(|whole| i64::try_from(whole).ok())
-                .map(Value::Int),
-            #[expect(clippy::cast_precision_loss, reason = "checked on the next line")]
-            (Type::Double, Value::Int(n)) => Some(*n as f64)
-                .filter(|double| number::whole(*double) == Some(i128::from(*n)))
-                .map(Value::Double),
-            _ => None,
-        };
-        Ok(adapted.map_or(Cow::Borrowed(value), Cow::Owned))
-    }
-
-    fn column(&mut self, source: &'a RowSource, column: ColumnId) -> Answer<'a> {
-        let Some(row) = self.row(source)? else {
-            return failed("there is no row to read a column of");
-        };
-        match row.column(column) {
-            Some(datum) => Ok(Cow::Borrowed(&datum.value)),
-            None => failed("the value of a column is unknown"),
-        }
-    }
-
-    /// The row of a source; `None` where there is none.
-    pub(super) fn row(&mut self, source: &'a RowSource) -> Result<Option<&'a Row>, EvalError> {
-        match source {
-            RowSource::Image(Variable::Old) => Ok(self.frame.old),
-            RowSource::Image(Variable::New) => Ok(self.frame.new),
-            RowSource::Image(_) => Ok(self.frame.this),
-            RowSource::Bound(slot) => match self.bound.get(*slot) {
-                Some(Bound::Row(row)) => Ok(Some(row)),
-                _ => failed("there is no such row"),
-            },
-            RowSource::Related(from, follow) => match self.rows(from, follow)? {
-                [] => Ok(None),
-                [row] => Ok(Some(row)),
-                // An index of another collation, or inherited tables, can break what the catalogue promised.
-                _ => failed("a relation to one row leads to several"),
-            },
-        }
-    }
-
-    /// The rows that a relation leads to.
-    pub(super) fn rows(
-        &mut self,
-        from: &'a RowSource,
-        follow: &Follow,
-    ) -> Result<&'a [Row], EvalError> {
-        self.spend(1)?;
-        let Some(row) = self.row(from)? else {
-            return failed("there is no row that a relation could start from");
-        };
-        let mut texts = Vec::with_capacity(follow.ours.len());
-        for column in follow.ours.iter() {
-            match row.column(*column).map(|datum| &datum.text) {
-                Some(Some(text)) => texts.push(text.clone()),
-                // A null matches nothing.
-                Some(None) => return Ok(&[]),
-                None => return failed("the value of a matched column is unknown"),
-            }
-        }
-        let need = Need {
-            relation: follow.relation,
-            key: texts,
-        };
-        match self.frame.related.rows(&need) {
-            Some(rows) => Ok(rows),
-            None => Err(EvalError::Missing),
-        }
-    }
-
-    fn index(&mut self, of: &'a Node, index: &'a Node) -> Answer<'a> {
-        let (of, index) = (self.value(of)?, self.value(index)?);
-        match (&*of, &*index) {
-            (Value::List(elements), index) => {
-                let position = match index {
-                    Value::Int(n) => usize::try_from(*n).ok(),
-                    Value::Uint(n) => usize::try_from(*n).ok(),
-                    Value::Double(n) => {
-                        number::whole(*n).and_then(|whole| usize::try_from(whole).ok())
-                    }
-                    _ => None,
-                };
-                match position.and_then(|position| elements.get(position)) {
-                    Some(element) => Ok(Cow::Owned(element.clone())),
-                    None => failed("the list has no such position"),
-                }
-            }
-            (Value::Map(_), index) => {
-                let key = key(index)?;
-                entry(of, &key)
-            }
-            _ => failed("only a list or map has elements"),
-        }
+        })
     }
 
     fn map(&mut self, entries: &'a [(Node, Node)]) -> Result<Value, EvalError> {
@@ -322,54 +348,6 @@ impl<'a> Evaluation<'a, '_> {
             }
         }
         Ok(Value::Map(Arc::new(map)))
-    }
-
-    /// `exists` and `all`: the first element that decides; an error counts only where none does.
-    fn quantified(&mut self, quantified: &'a Quantified) -> Result<bool, EvalError> {
-        let elements: Vec<Bound<'a>> = match &quantified.over {
-            Over::Rows(source, follow) => {
-                self.rows(source, follow)?.iter().map(Bound::Row).collect()
-            }
-            Over::Elements(list) => match &*self.value(list)? {
-                Value::List(elements) => elements.iter().cloned().map(Bound::Value).collect(),
-                Value::Map(map) => map.keys().map(value_of_key).map(Bound::Value).collect(),
-                _ => return failed("only a list or map has elements"),
-            },
-        };
-        self.spend(elements.len())?;
-        let deciding = quantified.quantifier == Quantifier::Exists;
-        let mut doubt = None;
-        for element in elements {
-            self.bound.truncate(quantified.slot);
-            self.bound.push(element);
-            let held = self.boolean(&quantified.body);
-            self.bound.truncate(quantified.slot);
-            match held {
-                Ok(held) if held == deciding => return Ok(deciding),
-                Ok(_) => {}
-                Err(EvalError::OutOfBudget(max)) => return Err(EvalError::OutOfBudget(max)),
-                Err(error) => doubt = Some(doubt.filter(is_missing).unwrap_or(error)),
-            }
-        }
-        doubt.map_or(Ok(!deciding), Err)
-    }
-}
-
-fn is_missing(error: &EvalError) -> bool {
-    *error == EvalError::Missing
-}
-
-/// The entry of a map.
-fn entry<'a>(of: Cow<'a, Value>, name: &MapKey) -> Answer<'a> {
-    let found = match of {
-        Cow::Borrowed(Value::Map(map)) => map.get(name).map(Cow::Borrowed),
-        Cow::Owned(Value::Map(map)) => map.get(name).cloned().map(Cow::Owned),
-        _ => return failed("only a map has fields"),
-    };
-    match (found, name) {
-        (Some(found), _) => Ok(found),
-        (None, MapKey::String(name)) => failed(format!("there is no field `{name}`")),
-        (None, _) => failed("the map has no such key"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the names mean during one evaluation.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -91,7 +92,7 @@ pub struct Frame<'a> {
 pub enum EvalError {
     /// An error of the language: null ordered, overflow, an absent claim, …
     #[error("{0}")]
-    Failed(String),
+    Failed(Cow<'static, str>),
     /// The step budget is spent.
     #[error("the evaluation took more than {0} steps")]
     OutOfBudget(usize),

@@ -3,10 +3,11 @@
 use bigdecimal::ToPrimitive as _;
 
 use crate::expr::EvalError;
-use crate::expr::ir::{Function, TextTest};
+use crate::expr::ir::{Function, Part, TextTest};
 use crate::expr::number::{overflow, truncated};
 use crate::expr::time;
 use crate::expr::values::failed;
+use crate::expr::zone::Zone;
 use crate::vocabulary::value::{Decimal, Value};
 
 /// Calls a function of one argument.
@@ -27,11 +28,23 @@ pub(super) fn convert(function: Function, value: &Value) -> Result<Value, EvalEr
                 Value::Duration(duration) => time::part_of_duration(part, *duration),
                 _ => None,
             };
-            match found.and_then(|part| i64::try_from(part).ok()) {
-                Some(part) => Ok(Value::Int(part)),
-                None => failed("this has no such part of a time"),
-            }
+            part_of(found)
         }
+    }
+}
+
+/// A part of a timestamp, as the clocks of a zone show it.
+pub(super) fn part(part: Part, value: &Value, zone: &Zone) -> Result<Value, EvalError> {
+    part_of(match value {
+        Value::Timestamp(time) => Some(time::part_of_timestamp(part, zone.local(*time))),
+        _ => None,
+    })
+}
+
+fn part_of(found: Option<i128>) -> Result<Value, EvalError> {
+    match found.and_then(|part| i64::try_from(part).ok()) {
+        Some(part) => Ok(Value::Int(part)),
+        None => failed("this has no such part of a time"),
     }
 }
 
@@ -195,15 +208,15 @@ fn cannot<T>(function: &str, value: &Value) -> Result<T, EvalError> {
 }
 
 /// Tests a text against another.
-pub(super) fn test(test: TextTest, text: &Value, against: &Value) -> Result<Value, EvalError> {
+pub(super) fn test(test: TextTest, text: &Value, against: &Value) -> Result<bool, EvalError> {
     let (Value::String(text), Value::String(against)) = (text, against) else {
         return failed("a test of a text takes two texts");
     };
     let text: &str = text;
     let against: &str = against;
-    Ok(Value::Bool(match test {
+    Ok(match test {
         TextTest::Contains => text.contains(against),
         TextTest::StartsWith => text.starts_with(against),
         TextTest::EndsWith => text.ends_with(against),
-    }))
+    })
 }

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use crate::expr::syntax::{Arithmetic, Order};
 use crate::expr::types::Type;
+use crate::expr::zone::Zone;
 use crate::expr::{RelationId, Variable};
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::row::ColumnId;
@@ -48,7 +49,8 @@ pub(super) enum NodeKind {
     Claims,
     Claim(MapKey),
     HasClaim(MapKey),
-    Op,
+    /// What happens to the row, by the order of `Op::ALL`.
+    Op(Box<[Value; 3]>),
     Changed,
     IsChanged(FieldName),
     Time,
@@ -61,7 +63,7 @@ pub(super) enum NodeKind {
     Of(RowSource, Box<Node>),
     /// How many rows a to-many relation has.
     Count(RowSource, Follow),
-    /// A variable of `exists` or `all`, by its slot.
+    /// A variable of a macro, by its slot.
     Bound(usize),
     Field(Box<Node>, MapKey),
     HasField(Box<Node>, MapKey),
@@ -81,34 +83,79 @@ pub(super) enum NodeKind {
     Call(Function, Box<Node>),
     Compare(TextTest, Box<Node>, Box<Node>),
     Matches(Box<Node>, Regex),
+    /// A part of a timestamp where clocks show another time than UTC.
+    PartIn(Part, Box<Node>, ZoneOf),
+    /// A function of the library.
+    Invoke(Builtin, Vec<Node>),
+    /// Something whose type is looked at only when it is evaluated.
+    Dyn(Box<Node>),
+    /// A value bound to a slot, and what is made of it.
+    Let(usize, Box<[Node; 2]>),
     /// A string where a uuid is wanted.
     AsUuid(Box<Node>),
     Quantified(Box<Quantified>),
+    Collected(Box<Collected>),
 }
 
-/// `exists` or `all`.
+/// `exists`, `all` or `exists_one`.
 #[derive(Clone, Debug)]
 pub(super) struct Quantified {
-    /// Which of the two.
+    /// Which of the three.
     pub quantifier: Quantifier,
-    /// What the element is called.
-    pub variable: Arc<str>,
     /// Over what.
-    pub over: Over,
-    /// The condition on each element, which is bound to the slot.
+    pub each: Each,
+    /// The condition on each element.
     pub body: Node,
-    /// Where the element is found.
-    pub slot: usize,
 }
 
-/// `exists` or `all`.
+/// A question about all elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quantifier {
     Exists,
     All,
+    ExistsOne,
 }
 
-/// What a quantifier runs over.
+/// `map`, `filter`, `transformList` or `transformMap`.
+#[derive(Clone, Debug)]
+pub(super) struct Collected {
+    /// What is built.
+    pub into: Collection,
+    /// Over what.
+    pub each: Each,
+    /// Which elements count; all where there is none.
+    pub keep: Option<Node>,
+    /// What becomes of each.
+    pub body: Node,
+}
+
+/// What a macro builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Collection {
+    List,
+    /// A map with the keys of the one it runs over.
+    Map,
+}
+
+/// What a macro runs over, and where it puts each element.
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    /// Over what.
+    pub over: Over,
+    /// The slot of its variable, or of the first of two.
+    pub slot: usize,
+    /// What its variables are called: one, or two for position and element of a list, key and value of a map.
+    pub variables: Arc<[Arc<str>]>,
+}
+
+impl Each {
+    /// Whether it has two variables.
+    pub(super) fn is_pair(&self) -> bool {
+        self.variables.len() > 1
+    }
+}
+
+/// What a macro runs over.
 #[derive(Clone, Debug)]
 pub(super) enum Over {
     /// The elements of a list, or the keys of a map.
@@ -122,7 +169,7 @@ pub(super) enum Over {
 pub(super) enum RowSource {
     /// An image: `old`, `new` or `this`.
     Image(Variable),
-    /// The row that `exists` or `all` is at, by its slot.
+    /// The row that a macro is at, by its slot.
     Bound(usize),
     /// The row of a to-one relation.
     Related(Box<RowSource>, Follow),
@@ -165,6 +212,54 @@ pub(super) enum Part {
     Minutes,
     Seconds,
     Milliseconds,
+}
+
+/// The time zone of a part of a time.
+#[derive(Clone, Debug)]
+pub(super) enum ZoneOf {
+    /// One that is written out.
+    Known(Zone),
+    /// One that a text names.
+    Named(Box<Node>),
+}
+
+/// A function of the library: its arguments are evaluated first, what stands before the point included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Builtin {
+    LowerAscii,
+    UpperAscii,
+    Trim,
+    CharAt,
+    IndexOf,
+    LastIndexOf,
+    Substring,
+    Replace,
+    Split,
+    Join,
+    Reverse,
+    Quote,
+    Encode,
+    Decode,
+    Slice,
+    Sort,
+    Distinct,
+    Greatest,
+    Least,
+    Abs,
+    Sign,
+    Ceil,
+    Floor,
+    Round,
+    Trunc,
+    IsNan,
+    IsInf,
+    IsFinite,
+    BitAnd,
+    BitOr,
+    BitXor,
+    BitNot,
+    BitShiftLeft,
+    BitShiftRight,
 }
 
 /// A test of a text against another.

@@ -142,7 +142,7 @@ fn decimals(sign: Arithmetic, left: &Decimal, right: &Decimal) -> Result<Value, 
         Arithmetic::Subtract => left - right,
         Arithmetic::Multiply => left * right,
         Arithmetic::Divide | Arithmetic::Remainder => {
-            return failed("dividing decimals is not supported yet");
+            return failed("decimals are exact, and a quotient is not");
         }
     }))
 }

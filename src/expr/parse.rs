@@ -128,7 +128,7 @@ impl Reader<'_> {
             Expr::Call(call) => self.call(call, start, depth),
             Expr::List(list) => {
                 if !list.optional_indices.is_empty() {
-                    return Err(not_yet(token, "an optional element (`[?x]`)"));
+                    return Err(optional(token, "an optional element (`[?x]`)"));
                 }
                 let elements = self.expressions(&list.elements, depth)?;
                 Ok(self.bracketed(start, Syntax::List(elements)))
@@ -140,7 +140,7 @@ impl Reader<'_> {
                         return Err(unreadable(token));
                     };
                     if entry.optional {
-                        return Err(not_yet(token, "an optional entry (`{?k: v}`)"));
+                        return Err(optional(token, "an optional entry (`{?k: v}`)"));
                     }
                     let key = self.expression(&entry.key, depth + 1)?;
                     entries.push((key, self.expression(&entry.value, depth + 1)?));
@@ -154,11 +154,11 @@ impl Reader<'_> {
                         .map_or(start, |name| name.range.start),
                 ),
                 format!(
-                    "messages (`{}{{…}}`) are not supported yet",
+                    "messages (`{}{{…}}`) are not part of the rule language",
                     message.type_name
                 ),
             )
-            .help("write a map, like `{'a': 1}`")),
+            .help("write a map: `{'name': …}`")),
             Expr::Comprehension(_) | Expr::Unspecified => Err(unreadable(token)),
         }
     }
@@ -237,8 +237,8 @@ impl Reader<'_> {
             operators::LOGICAL_NOT | operators::NEGATE => (arguments.next(), None, None),
             operators::INDEX => (arguments.next(), arguments.next(), None),
             operators::CONDITIONAL => (arguments.next(), arguments.next(), arguments.next()),
-            operators::OPT_SELECT => return Err(not_yet(token, "optional access (`.?`)")),
-            operators::OPT_INDEX => return Err(not_yet(token, "optional access (`[?…]`)")),
+            operators::OPT_SELECT => return Err(optional(token, "optional access (`.?`)")),
+            operators::OPT_INDEX => return Err(optional(token, "optional access (`[?…]`)")),
             _ => return self.named_call(call, start, arguments.collect(), depth),
         };
         let Some(first) = first else {
@@ -341,8 +341,10 @@ fn operator(name: &str) -> Option<Operator> {
     })
 }
 
-fn not_yet(range: Range<usize>, what: &str) -> Fault {
-    Fault::error(range, format!("{what} is not supported yet")).help("write it in another way")
+/// Syntax of optional values, which the language does not have.
+fn optional(range: Range<usize>, what: &str) -> Fault {
+    Fault::error(range, format!("{what} is not part of the rule language"))
+        .help("write `has(x.y) ? x.y : …`")
 }
 
 fn unreadable(range: Range<usize>) -> Fault {

@@ -251,7 +251,7 @@ impl Scanner<'_> {
             '=' => "to compare, write `==`",
             '&' => "for \"and\", write `&&`",
             '|' => "for \"or\", write `||`",
-            '`' => "write a name with odd characters as `this['Order No']`",
+            '`' => "a name with odd characters is written in brackets: `this['Order No']`",
             _ => {
                 let message = format!("`{}` has no meaning here", first.escape_debug());
                 return Err(Fault::error(start..self.at, message).help(

@@ -1,5 +1,6 @@
 //! Equality, order and arithmetic of values, as the language has them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::expr::{Budget, EvalError};
 use crate::vocabulary::value::{MapKey, Uuid, Value};
 
 /// A failure of the language.
-pub(super) fn failed<T>(why: impl Into<String>) -> Result<T, EvalError> {
+pub(super) fn failed<T>(why: impl Into<Cow<'static, str>>) -> Result<T, EvalError> {
     Err(EvalError::Failed(why.into()))
 }
 
@@ -25,8 +26,17 @@ pub(super) fn uuid(text: &str) -> Option<Uuid> {
     is_shaped.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-/// Bytes of text that cost a step.
+/// Whether a text spells a uuid, without reading it.
+fn is_text_of(id: Uuid, text: &str) -> bool {
+    let mut spelled = Uuid::encode_buffer();
+    let spelled = id.hyphenated().encode_lower(&mut spelled);
+    spelled.eq_ignore_ascii_case(text)
+}
+
+/// Bytes of text that cost a step when they are read.
 const STEP_BYTES: usize = 1024;
+/// Bytes that cost a step when they are built.
+const BUILT_BYTES: usize = 256;
 
 /// `==`. Values of different types are unequal; numbers compare by what they are. Each pair of values that is looked at costs a step.
 pub(super) fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<bool, EvalError> {
@@ -41,7 +51,7 @@ pub(super) fn equal(left: &Value, right: &Value, budget: &mut Budget) -> Result<
         (Value::String(left), Value::String(right)) => left == right,
         (Value::Uuid(left), Value::Uuid(right)) => left == right,
         (Value::Uuid(id), Value::String(text)) | (Value::String(text), Value::Uuid(id)) => {
-            uuid(text) == Some(*id)
+            is_text_of(*id, text)
         }
         (Value::Bytes(left), Value::Bytes(right)) => left == right,
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
@@ -120,7 +130,30 @@ pub(super) fn cost(left: &Value, right: &Value) -> usize {
             .saturating_mul(right_weight)
             .saturating_add(left_weight + right_weight),
         (Value::List(left), Value::List(right)) => left.len() + right.len(),
+        (Value::String(left), Value::String(right)) => built(left.len() + right.len()),
+        (Value::Bytes(left), Value::Bytes(right)) => built(left.len() + right.len()),
         _ => left_weight.saturating_add(right_weight),
+    }
+}
+
+/// Steps that building a text or bytes costs.
+pub(super) fn built(bytes: usize) -> usize {
+    bytes / BUILT_BYTES
+}
+
+/// Takes the steps that writing a value out costs: what lists share is written once for each.
+pub(super) fn spend_on(value: &Value, budget: &mut Budget) -> Result<(), EvalError> {
+    budget.spend(1)?;
+    match value {
+        Value::String(text) => budget.spend(built(text.len())),
+        Value::Bytes(bytes) => budget.spend(built(bytes.len())),
+        Value::List(elements) => elements
+            .iter()
+            .try_for_each(|element| spend_on(element, budget)),
+        Value::Map(entries) => entries
+            .values()
+            .try_for_each(|value| spend_on(value, budget)),
+        _ => Ok(()),
     }
 }
 

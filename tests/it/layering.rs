@@ -99,12 +99,13 @@ fn a_row_names_only_rooms_above_it() {
 
 #[test]
 fn each_crate_lives_in_its_room() {
-    let homes: [(&str, &[&str]); 14] = [
+    let homes: [(&str, &[&str]); 15] = [
         ("tokio_postgres", &["driver"]),
         ("deadpool_postgres", &["driver"]),
         ("jsonschema", &["schema"]),
         ("jsonwebtoken", &["auth"]),
         ("cel", &["expr"]),
+        ("jiff", &["expr"]),
         ("saphyr_parser", &["document"]),
         ("hyper", &["serve", "admin"]),
         ("hyper_util", &["serve"]),

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::gateway::Gateway;
+use crate::postgres::Fresh;
 
 /// The uuid that a name stands for.
 pub fn id(name: &str) -> String {
@@ -224,6 +225,16 @@ async fn guards_add_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_the_database_cannot_read_or_finds_twice_is_nobodys() {
     check("keys", None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_that_a_collation_takes_for_a_key_is_that_row() {
+    let collations = "SELECT 1 FROM pg_collation WHERE collprovider = 'i' LIMIT 1";
+    if Fresh::with("").await.texts(collations).await.is_empty() {
+        eprintln!("this Postgres is built without ICU, so collations are not tried");
+        return;
+    }
+    check("collations", None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,11 +1,12 @@
-//! The functions that there are, and those that are refused by name.
+//! The functions that there are, by name.
 
 use std::ops::Range;
 
 use crate::expr::Fault;
-use crate::expr::check::Checker;
+use crate::expr::check::library::LIBRARY;
+use crate::expr::check::macros::MACROS;
 use crate::expr::ir::{Function, Part, TextTest};
-use crate::expr::syntax::{Call, Syntax};
+use crate::expr::syntax::Call;
 
 /// Functions that take their argument in brackets.
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[
@@ -20,7 +21,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("duration", Function::Duration),
 ];
 
-/// Methods without an argument.
+/// Parts of a time.
 pub(super) const PARTS: &[(&str, Part)] = &[
     ("getFullYear", Part::FullYear),
     ("getMonth", Part::Month),
@@ -42,100 +43,7 @@ pub(super) const TESTS: &[(&str, TextTest)] = &[
 ];
 
 /// The rest of what is built in.
-const OTHERS: &[&str] = &["has", "exists", "all", "matches"];
-
-/// What CEL has elsewhere, and the language does not have yet.
-const LATER: &[&str] = &[
-    "map",
-    "filter",
-    "exists_one",
-    "existsOne",
-    "sortBy",
-    "sort",
-    "type",
-    "dyn",
-    "bind",
-    "block",
-    "charAt",
-    "indexOf",
-    "lastIndexOf",
-    "join",
-    "split",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "reverse",
-    "substring",
-    "trim",
-    "format",
-    "quote",
-    "slice",
-    "flatten",
-    "distinct",
-    "range",
-    "first",
-    "last",
-    "transformList",
-    "transformMap",
-    "transformMapEntry",
-    "optMap",
-    "optFlatMap",
-    "orValue",
-    "or",
-    "value",
-    "hasValue",
-    "unwrap",
-    "encode",
-    "decode",
-    "abs",
-    "ceil",
-    "floor",
-    "round",
-    "trunc",
-    "sign",
-    "greatest",
-    "least",
-    "sum",
-    "min",
-    "max",
-    "now",
-    "ip",
-    "cidr",
-    "isIP",
-];
-
-/// Names before the point of functions that CEL has elsewhere.
-const NAMESPACES: &[&str] = &[
-    "cel", "math", "optional", "strings", "lists", "sets", "base64", "regex", "net",
-];
-
-impl Checker<'_> {
-    /// What CEL has elsewhere is refused by its name, whatever stands around it.
-    pub(super) fn not_yet(&self, call: &Call, name: &Range<usize>) -> Option<Fault> {
-        let function = &*call.function;
-        let namespace = call.on.as_ref().and_then(|on| match &on.syntax {
-            Syntax::Name(name) if self.bound.iter().all(|bound| bound.name != *name) => Some(name),
-            _ => None,
-        });
-        let namespace = namespace.filter(|namespace| NAMESPACES.contains(&&***namespace));
-        let full = match namespace {
-            Some(namespace) => format!("{namespace}.{function}"),
-            None if LATER.contains(&function) => function.to_owned(),
-            None => return None,
-        };
-        let fault = Fault::error(name.clone(), format!("`{full}` is not supported yet"));
-        Some(match function {
-            "map" | "filter" | "exists_one" | "existsOne" => {
-                fault.help("write `.exists(x, …)` or `.all(x, …)`")
-            }
-            "now" => fault.help("write `request.time`"),
-            "lowerAscii" | "upperAscii" => {
-                fault.help("write `.matches('(?i)…')` to leave case aside")
-            }
-            _ => fault.help("write it in another way, or have the database compute it"),
-        })
-    }
-}
+const OTHERS: &[&str] = &["has", "matches", "dyn"];
 
 /// What a table has under a name.
 pub(super) fn find<T: Copy>(among: &[(&str, T)], name: &str) -> Option<T> {
@@ -149,16 +57,14 @@ pub(super) fn find<T: Copy>(among: &[(&str, T)], name: &str) -> Option<T> {
 pub(super) fn unknown_function(call: &Call, range: Range<usize>) -> Fault {
     let function = &*call.function;
     let is_method = call.on.is_some();
-    if find(FUNCTIONS, function).is_some() || function == "has" {
+    if find(FUNCTIONS, function).is_some() || function == "has" || function == "dyn" {
         let message = format!("`{function}` takes its argument in brackets");
         return Fault::error(range, message).help(format!("write `{function}(…)`"));
     }
-    let methods = || {
-        let tests = TESTS.iter().map(|(name, _)| *name);
-        tests
-            .chain(PARTS.iter().map(|(name, _)| *name))
-            .chain(["exists", "all"])
-    };
+    if let Some(spelled) = namespaced().find(|name| name.split('.').next_back() == Some(function)) {
+        let message = format!("`{function}` is called by its full name");
+        return Fault::error(range, message).help(format!("write `{spelled}(…)`"));
+    }
     if !is_method && methods().any(|name| name == function) {
         let message = format!("`{function}` stands behind a point");
         return Fault::error(range, message).help(format!("write `x.{function}(…)`"));
@@ -169,6 +75,35 @@ pub(super) fn unknown_function(call: &Call, range: Range<usize>) -> Fault {
         .chain(methods())
         .chain(OTHERS.iter().copied());
     Fault::error(range, format!("there is no function `{function}`")).suggest_among(function, known)
+}
+
+/// The names that stand behind a point.
+fn methods() -> impl Iterator<Item = &'static str> + Clone {
+    let tests = TESTS.iter().map(|(name, _)| *name);
+    let library = LIBRARY.iter().map(|entry| entry.name);
+    tests
+        .chain(PARTS.iter().map(|(name, _)| *name))
+        .chain(MACROS.iter().map(|(name, _)| *name))
+        .chain(library.filter(|name| !name.contains('.')))
+}
+
+/// The names with a word of the library before them.
+pub(super) fn namespaced() -> impl Iterator<Item = &'static str> {
+    LIBRARY
+        .iter()
+        .map(|entry| entry.name)
+        .filter(|name| name.contains('.'))
+}
+
+/// Every function, method and macro that there is, as it is written.
+#[cfg(test)]
+pub(in crate::expr) fn every_name() -> impl Iterator<Item = &'static str> {
+    let functions = FUNCTIONS.iter().map(|(name, _)| *name);
+    functions
+        .chain(methods())
+        .chain(namespaced())
+        .chain(OTHERS.iter().copied())
+        .chain(["cel.bind"])
 }
 
 /// The fault of a wrong number of arguments.

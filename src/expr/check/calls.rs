@@ -5,13 +5,18 @@ use std::ops::Range;
 use regex::RegexBuilder;
 
 use crate::expr::Fault;
-use crate::expr::check::builtins::{FUNCTIONS, PARTS, TESTS, find, unknown_function, wrong_count};
+use crate::expr::check::builtins::{
+    FUNCTIONS, PARTS, TESTS, find, namespaced, unknown_function, wrong_count,
+};
+use crate::expr::check::macros::MACROS;
 use crate::expr::check::operators::text_of;
-use crate::expr::check::{Checker, Term};
+use crate::expr::check::{Checker, Term, library};
 use crate::expr::functions;
-use crate::expr::ir::{Function, Node, NodeKind, Part, Quantifier, TextTest};
+use crate::expr::ir::{Function, Node, NodeKind, Part, TextTest, ZoneOf};
 use crate::expr::syntax::{Call, Expression};
 use crate::expr::types::Type;
+use crate::expr::zone::Zone;
+use crate::vocabulary::suggest::closest;
 
 /// Bytes that a compiled pattern may take: counted classes of Unicode are large.
 const PATTERN_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -19,27 +24,39 @@ const PATTERN_BYTES_MAX: usize = 10 * 1024 * 1024;
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Term {
         let function = &*call.function;
-        if let Some(fault) = self.not_yet(call, &name) {
+        if let Some(fault) = self.absent(call, &name) {
+            return self.refuse(fault);
+        }
+        let namespace = self.namespace(call);
+        if (namespace, function) == (Some("cel"), "bind") {
+            return Term::Value(self.bind(call, name, range));
+        }
+        if let Some(entry) = library::find(namespace, function)
+            && (namespace.is_some() || call.on.is_some())
+        {
+            return Term::Value(self.invoke(entry, call, name, range));
+        }
+        if let Some(namespace) = namespace {
+            let fault = unknown_member(namespace, function, name);
             return self.refuse(fault);
         }
         let node = match (function, &call.on) {
             ("has", None) => return self.has(call, name, range),
-            ("exists", Some(on)) => {
-                self.quantified(Quantifier::Exists, on, &call.arguments, name, range)
-            }
-            ("all", Some(on)) => self.quantified(Quantifier::All, on, &call.arguments, name, range),
+            ("dyn", None) => self.dynamic(call, name, range),
             ("size", _) => self.size(call, name, range),
             ("matches", _) => self.matches(call, name, range),
-            _ => match (
-                find(FUNCTIONS, function),
+            (_, None) => match find(FUNCTIONS, function) {
+                Some(found) => self.conversion(found, call, name, range),
+                None => return self.refuse(unknown_function(call, name)),
+            },
+            (_, Some(on)) => match (
+                find(MACROS, function),
                 find(TESTS, function),
                 find(PARTS, function),
             ) {
-                (Some(found), _, _) if call.on.is_none() => {
-                    self.conversion(found, call, name, range)
-                }
-                (_, Some(test), _) if call.on.is_some() => self.text_test(test, call, name, range),
-                (_, _, Some(part)) if call.on.is_some() => self.part(part, call, name, range),
+                (Some(found), _, _) => self.each(found, on, call, name, range),
+                (_, Some(test), _) => self.text_test(test, call, name, range),
+                (_, _, Some(part)) => self.part(part, on, call, name, range),
                 _ => {
                     // What it would be called on may be misspelt too; its arguments may name variables that only it knows.
                     if let Some(on) = &call.on {
@@ -50,6 +67,18 @@ impl Checker<'_> {
             },
         };
         Term::Value(node)
+    }
+
+    /// `dyn(x)`: its type is looked at when it is evaluated.
+    fn dynamic(&mut self, call: &Call, name: Range<usize>, range: Range<usize>) -> Node {
+        let Some(argument) = self.single(call, &name) else {
+            return Node::unknown(range);
+        };
+        let node = self.value(argument);
+        Node {
+            is_nullable: node.is_nullable,
+            ..Node::new(Type::Dyn, range, NodeKind::Dyn(Box::new(node)))
+        }
     }
 
     /// The single argument of a call: what stands before the point, or in the brackets.
@@ -194,30 +223,70 @@ impl Checker<'_> {
         )
     }
 
-    fn part(&mut self, part: Part, call: &Call, name: Range<usize>, range: Range<usize>) -> Node {
-        let Some(on) = &call.on else {
-            return Node::unknown(range);
+    fn part(
+        &mut self,
+        part: Part,
+        on: &Expression,
+        call: &Call,
+        name: Range<usize>,
+        range: Range<usize>,
+    ) -> Node {
+        let zone = match call.arguments.as_slice() {
+            [] => None,
+            [zone] => Some(zone),
+            _ => {
+                self.fault(wrong_count(&call.function, 1, call, name));
+                return Node::unknown(range);
+            }
         };
-        if !call.arguments.is_empty() {
-            let message = format!("a time zone in `{}` is not supported yet", call.function);
-            self.fault(Fault::error(name, message).help("leave it out: times are UTC"));
-            return Node::unknown(range);
-        }
         let node = self.value(on);
         let is_clock = matches!(
             part,
             Part::Hours | Part::Minutes | Part::Seconds | Part::Milliseconds
         );
-        let takes = node.ty == Type::Timestamp || (node.ty == Type::Duration && is_clock);
+        let is_stretch = node.ty == Type::Duration && is_clock && zone.is_none();
+        let takes = node.ty == Type::Timestamp || is_stretch;
         self.expect_type(&node, &call.function, "a timestamp", takes);
-        Node::new(
-            Type::Int,
-            range,
-            NodeKind::Call(Function::Part(part), Box::new(node)),
-        )
+        let kind = match zone {
+            None => NodeKind::Call(Function::Part(part), Box::new(node)),
+            Some(zone) => match self.zone(zone, &call.function) {
+                Some(zone) => NodeKind::PartIn(part, Box::new(node), zone),
+                None => return Node::unknown(range),
+            },
+        };
+        Node::new(Type::Int, range, kind)
     }
 
-    fn expect_type(&mut self, node: &Node, function: &str, wanted: &str, is_right: bool) {
+    /// A time zone. One that is written out is looked up now, so that a misspelt one does not load.
+    fn zone(&mut self, zone: &Expression, function: &str) -> Option<ZoneOf> {
+        let node = self.value(zone);
+        let Some(spelled) = text_of(&node) else {
+            self.expect_type(
+                &node,
+                function,
+                "a time zone as a string",
+                node.ty.is_text(),
+            );
+            return Some(ZoneOf::Named(Box::new(node)));
+        };
+        let found = Zone::parse(spelled);
+        if found.is_none() {
+            let message = format!("there is no time zone `{spelled}`");
+            let fault = Fault::error(node.range.clone(), message);
+            self.fault(
+                fault.help("write a name such as `Europe/Berlin`, or an offset such as `+02:00`"),
+            );
+        }
+        found.map(ZoneOf::Known)
+    }
+
+    pub(super) fn expect_type(
+        &mut self,
+        node: &Node,
+        function: &str,
+        wanted: &str,
+        is_right: bool,
+    ) {
         if is_right || node.ty.is_open() {
             return;
         }
@@ -229,6 +298,13 @@ impl Checker<'_> {
             _ => fault.help(format!("give `{function}` {wanted}")),
         });
     }
+}
+
+/// The fault of a name that the library does not have behind a word of its own.
+fn unknown_member(namespace: &str, function: &str, range: Range<usize>) -> Fault {
+    let full = format!("{namespace}.{function}");
+    Fault::error(range, format!("there is no function `{full}`"))
+        .suggest(closest(&full, namespaced().chain(["cel.bind"])))
 }
 
 /// What a conversion gives, and whether it takes a type.

@@ -26,7 +26,9 @@ pub(super) fn impossible(
         (Type::Decimal, _) | (_, Type::Decimal)
             if numbers && matches!(sign, Arithmetic::Divide | Arithmetic::Remainder) =>
         {
-            fault.help("dividing decimals is not supported yet: multiply the other side instead")
+            fault.help(
+                "decimals are exact, and a quotient is not: multiply the other side, or convert with `double(…)`",
+            )
         }
         (Type::Double, Type::Int) | (Type::Int, Type::Double) => {
             fault.help("write whole numbers with a point (`2.0`), or convert with `double(…)`")

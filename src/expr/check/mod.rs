@@ -1,15 +1,17 @@
 //! Tree → IR: every name resolved, every type checked, everything wrong collected.
 
-mod builtins;
+pub(super) mod absent;
+pub(super) mod builtins;
 mod calls;
 mod clash;
 mod collections;
 mod computed;
 mod expected;
+mod library;
+mod macros;
 mod names;
 mod operators;
 mod presence;
-mod quantifiers;
 mod rows;
 mod settle;
 
@@ -51,7 +53,8 @@ pub(super) fn check(tree: &Expression, scope: &Scope<'_>) -> Result<Checked, Vec
         trees: BTreeMap::new(),
         nodes: 0,
         depth: 0,
-        quantifiers: 0,
+        macros: 0,
+        slots: 0,
         is_too_large: false,
         ordered: Vec::new(),
         guarded: BTreeSet::new(),
@@ -97,7 +100,7 @@ struct RowTerm {
     depth: usize,
 }
 
-/// A variable of `exists` or `all`.
+/// A variable of a macro.
 #[derive(Clone, Debug)]
 struct Bound {
     name: Arc<str>,
@@ -129,8 +132,10 @@ struct Checker<'a> {
     trees: BTreeMap<(TableId, MemberName), Tree>,
     nodes: usize,
     depth: usize,
-    /// How many quantifiers stand around.
-    quantifiers: usize,
+    /// How many macros over elements stand around.
+    macros: usize,
+    /// How many variables of macros are bound.
+    slots: usize,
     is_too_large: bool,
     /// Columns that may be null and are ordered, with the warning.
     ordered: Vec<(RowSource, ColumnId, Fault)>,

@@ -12,7 +12,7 @@ use crate::expr::{Fault, Variable};
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::suggest::closest;
-use crate::vocabulary::value::MapKey;
+use crate::vocabulary::value::{MapKey, Value};
 
 impl Checker<'_> {
     /// A name that stands alone.
@@ -50,7 +50,7 @@ impl Checker<'_> {
         let string = || Type::String;
         let (ty, kind) = match variable {
             Variable::Auth => (Type::Map(Box::new(Type::Dyn)), NodeKind::Claims),
-            Variable::Op => (op_type(), NodeKind::Op),
+            Variable::Op => (op_type(), op()),
             Variable::Changed => (Type::List(Box::new(string())), NodeKind::Changed),
             Variable::Metadata => (string(), NodeKind::Metadata),
             Variable::Request => return Term::Request,
@@ -226,6 +226,10 @@ fn at(term: Term, range: Range<usize>) -> Term {
         Term::Value(node) => Term::Value(Node { range, ..node }),
         term => term,
     }
+}
+
+fn op() -> NodeKind {
+    NodeKind::Op(Box::new(Op::ALL.map(|op| Value::string(op.as_str()))))
 }
 
 fn op_type() -> Type {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{ColumnType, Kind};
+use crate::expr::check::absent::ABSENT;
+use crate::expr::check::builtins::every_name;
 use crate::expr::tests::world::{LISTS, TODOS, compiled, compiled_with, world};
 use crate::expr::{Expected, Fault, Scope, Variable, compile};
 use crate::vocabulary::names::MemberName;
@@ -194,7 +196,7 @@ fn two_types_that_are_never_equal_do_not_load() {
             "this.price / 2 == 2",
             "this.price / 2",
             "does not take",
-            "not supported yet",
+            "multiply the other side",
         ),
         (
             "this.title + 1 == ''",
@@ -304,67 +306,223 @@ fn rows_are_no_values() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_by_name() {
+fn what_is_left_out_is_refused_by_name_with_what_to_write_instead() {
     let rows = [
         (
-            "this.tags.map(t, t) == []",
-            "map",
-            "`map` is not supported yet",
-            ".exists(",
+            "type(1) == int",
+            "type",
+            "`type` is not part of",
+            "JSON Schema",
         ),
         (
-            "this.tags.filter(t, true) == []",
-            "filter",
-            "`filter` is not",
-            ".exists(",
+            "optional.of(1) == 1",
+            "of",
+            "`optional.of` is not",
+            "has(x.y)",
         ),
         (
-            "this.tags.exists_one(t, true)",
-            "exists_one",
-            "is not supported yet",
-            "",
+            "auth.groups.first() == 1",
+            "first",
+            "`first` is not",
+            "has(x.y)",
+        ),
+        ("'%d'.format([1]) == ''", "format", "`format` is not", "`+`"),
+        ("ip('1.2.3.4') == null", "ip", "`ip` is not", "as text"),
+        (
+            "cel.block([1], true)",
+            "block",
+            "`cel.block` is not",
+            "cel.bind",
         ),
         (
-            "this.tags.exists(i, t, true)",
-            "exists",
-            "two variables",
-            "",
+            "sets.contains([1], [1])",
+            "contains",
+            "`sets.contains`",
+            ".all(x,",
         ),
         (
-            "cel.bind(x, 1, x == 1)",
-            "bind",
-            "`cel.bind` is not supported yet",
-            "",
+            "[1].sortBy(x, x) == []",
+            "sortBy",
+            "`sortBy` is not",
+            ".sort()",
         ),
-        (
-            "math.greatest(1, 2) == 2",
-            "greatest",
-            "`math.greatest` is not",
-            "",
-        ),
-        ("type(1) == int", "type", "`type` is not supported yet", ""),
-        (
-            "this.title.lowerAscii() == ''",
-            "lowerAscii",
-            "is not supported yet",
-            "",
-        ),
-        ("this.data.?x == 1", ".", "`.?`", ""),
-        ("this.data[?'x'] == 1", "[", "`[?…]`", ""),
-        ("[?1] == []", "[", "`[?x]`", ""),
-        ("Foo{a: 1} == null", "Foo", "messages", ""),
-        (
-            "this.due.getHours('Europe/Berlin') == 1",
-            "getHours",
-            "time zone",
-            "UTC",
-        ),
+        ("now() < this.due", "now", "`now` is not", "request.time"),
+        ("this.data.?x == 1", ".", "`.?`", "has(x.y)"),
+        ("this.data[?'x'] == 1", "[", "`[?…]`", "has(x.y)"),
+        ("[?1] == []", "[", "`[?x]`", "has(x.y)"),
+        ("Foo{a: 1} == null", "Foo", "messages", "a map"),
+        ("this.data.`a-b` == 1", "`", "no meaning", "in brackets"),
         (
             "this.title.matches(this.title)",
             "this.title",
             "written out",
             "",
         ),
+    ];
+    for (text, at, message, help) in rows {
+        refuses(text, at, message, help);
+    }
+}
+
+#[test]
+fn everything_that_is_left_out_by_name_says_what_to_write_instead() {
+    for absent in ABSENT {
+        assert!(!absent.why.is_empty() && !absent.instead.is_empty());
+        for name in absent.names {
+            let full = name.replace('*', "anything");
+            let spelled = match full.split_once('.') {
+                Some(_) => format!("{full}(1)"),
+                None => format!("[1].{full}(1)"),
+            };
+            let faults = compiled(&spelled, Expected::Any).expect_err(&spelled);
+            assert_eq!(faults[0].help.as_deref(), Some(absent.instead), "{spelled}");
+            assert!(faults[0].message.contains(&full), "{faults:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_is_not_there() {
+    for name in every_name() {
+        let is_absent = ABSENT.iter().any(|absent| absent.names.contains(&name));
+        assert!(!is_absent, "{name}");
+    }
+}
+
+#[test]
+fn functions_take_what_they_can_use() {
+    let rows = [
+        (
+            "this.rank.lowerAscii() == ''",
+            "this.rank",
+            "takes a string",
+            "",
+        ),
+        (
+            "this.id.lowerAscii() == ''",
+            "this.id",
+            "takes a string",
+            "string(",
+        ),
+        ("this.title.split(1) == []", "1", "takes a string", ""),
+        ("this.title.charAt(1.0) == ''", "1.0", "takes an int", ""),
+        (
+            "this.title.charAt() == ''",
+            "charAt",
+            "takes 1 argument",
+            "",
+        ),
+        (
+            "this.title.substring(1, 2, 3) == ''",
+            "substring",
+            "1 to 2 arguments",
+            "",
+        ),
+        ("this.title.sort() == []", "this.title", "takes a list", ""),
+        ("[1].join() == ''", "[1]", "a list of strings", ""),
+        ("math.ceil(1) == 1.0", "1", "a double or decimal", ""),
+        ("math.greatest('a') == 'b'", "'a'", "numbers", ""),
+        ("math.greatest(1, [2]) == 1", "[2]", "takes a number", ""),
+        ("math.greatest() == 1", "greatest", "at least 1", ""),
+        (
+            "math.bitAnd(1, 1u) == 1",
+            "math.bitAnd(1, 1u)",
+            "int and uint",
+            "int(",
+        ),
+        (
+            "math.abz(1) == 1",
+            "abz",
+            "no function `math.abz`",
+            "math.abs",
+        ),
+        ("abs(1) == 1", "abs", "by its full name", "math.abs("),
+        (
+            "this.rank.abs() == 1",
+            "abs",
+            "by its full name",
+            "math.abs(",
+        ),
+        (
+            "lowerAscii('a') == 'a'",
+            "lowerAscii",
+            "behind a point",
+            "x.lowerAscii(",
+        ),
+        (
+            "request.time.getHours('Europe/Berln') == 1",
+            "'Europe/Berln'",
+            "no time zone",
+            "Europe/Berlin",
+        ),
+        (
+            "request.time.getHours('+25:00') == 1",
+            "'+25:00'",
+            "no time zone",
+            "+02:00",
+        ),
+        (
+            "request.time.getHours(2) == 1",
+            "2",
+            "a time zone as a string",
+            "",
+        ),
+        (
+            "duration('1h').getHours('UTC') == 1",
+            "duration('1h')",
+            "takes a timestamp",
+            "",
+        ),
+        (
+            "[1].map(x) == []",
+            "map",
+            "a variable and what becomes",
+            ".map(x",
+        ),
+        (
+            "[1].transformList(x, x) == []",
+            "transformList",
+            "two variables",
+            "(k, v",
+        ),
+        ("[1].exists(x, x, true)", "exists", "one name", "another"),
+        (
+            "[1].exists(this, x, true)",
+            "this",
+            "cannot be the name",
+            "another",
+        ),
+        (
+            "this.list.members.map(m, m.role) == []",
+            "map",
+            "does not run over the rows",
+            ".exists(m",
+        ),
+        (
+            "this.list.members.exists(i, m, true)",
+            "this.list.members.exists(i, m, true)",
+            "no positions",
+            ".exists(m",
+        ),
+        (
+            "cel.bind(x, 1)",
+            "bind",
+            "a name, a value and",
+            "cel.bind(x",
+        ),
+        (
+            "cel.bind(auth, 1, true)",
+            "auth",
+            "cannot be the name",
+            "another",
+        ),
+        (
+            "cel.bind(x, this.list, x.nmae == '')",
+            "nmae",
+            "no column",
+            "`name`",
+        ),
+        ("[1].filter(x, x) == []", "x", "takes conditions", ""),
     ];
     for (text, at, message, help) in rows {
         refuses(text, at, message, help);

@@ -1,21 +1,6 @@
 //! Expressions and their values.
 
-use crate::expr::tests::world::value;
-use crate::vocabulary::value::Value;
-
-#[track_caller]
-fn all_hold(expressions: &[&str]) {
-    for text in expressions {
-        assert_eq!(value(text), Ok(Value::Bool(true)), "{text}");
-    }
-}
-
-#[track_caller]
-fn all_fail(expressions: &[&str]) {
-    for text in expressions {
-        assert!(value(text).is_err(), "{text} is {:?}", value(text));
-    }
-}
+use crate::expr::tests::world::{all_fail, all_hold};
 
 #[test]
 fn numbers_compare_by_what_they_are_across_their_types() {

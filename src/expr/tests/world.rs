@@ -359,36 +359,81 @@ fn evaluated_over(
     related: &Related,
     budget: &mut Budget,
 ) -> Result<Value, EvalError> {
-    over(images, related, |frame| compiled.evaluate(frame, budget))
+    framed_as(&claims(), images, related, |frame| {
+        compiled.evaluate(frame, budget)
+    })
 }
 
 /// The account of an expression over Ann's task and what is related to it.
 pub fn accounted(compiled: &Compiled, related: &Related, budget: &mut Budget) -> Account {
     let row = todo();
-    over([&row; 3], related, |frame| compiled.account(frame, budget))
+    framed_with(&claims(), &row, related, |frame| {
+        compiled.account(frame, budget)
+    })
 }
 
-/// Does something in the frame of the tests.
-fn over<T>([old, new, this]: [&Row; 3], related: &Related, run: impl FnOnce(&Frame<'_>) -> T) -> T {
-    let auth = claims();
+/// Runs over claims and one row, which is every image.
+pub fn framed_with<R>(
+    auth: &Value,
+    row: &Row,
+    related: &Related,
+    run: impl FnOnce(&Frame<'_>) -> R,
+) -> R {
+    framed_as(auth, [row; 3], related, run)
+}
+
+fn framed_as<R>(
+    auth: &Value,
+    [old, new, this]: [&Row; 3],
+    related: &Related,
+    run: impl FnOnce(&Frame<'_>) -> R,
+) -> R {
+    framed(auth, |frame| {
+        run(&Frame {
+            old: Some(old),
+            new: Some(new),
+            this: Some(this),
+            related,
+            ..*frame
+        })
+    })
+}
+
+/// Runs over claims and no rows.
+pub fn framed<R>(auth: &Value, run: impl FnOnce(&Frame<'_>) -> R) -> R {
     let changed: BTreeSet<FieldName> = [FieldName::from("title")].into();
-    let frame = Frame {
-        auth: &auth,
-        old: Some(old),
-        new: Some(new),
-        this: Some(this),
+    run(&Frame {
+        auth,
+        old: None,
+        new: None,
+        this: None,
         op: Op::Update,
         changed: &changed,
         time: Timestamp(1_767_225_600_000_000_000),
         request_id: "r1",
         metadata: None,
-        related,
-    };
-    run(&frame)
+        related: &Related::default(),
+    })
 }
 
 pub fn value(text: &str) -> Result<Value, EvalError> {
     let compiled =
         compiled(text, Expected::Any).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
     evaluated(&compiled, &related(), &mut budget(100_000))
+}
+
+/// Each is true.
+#[track_caller]
+pub fn all_hold(expressions: &[&str]) {
+    for text in expressions {
+        assert_eq!(value(text), Ok(Value::Bool(true)), "{text}");
+    }
+}
+
+/// Each is an error.
+#[track_caller]
+pub fn all_fail(expressions: &[&str]) {
+    for text in expressions {
+        assert!(value(text).is_err(), "{text} is {:?}", value(text));
+    }
 }

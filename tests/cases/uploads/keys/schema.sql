@@ -9,6 +9,3 @@ CREATE TABLE old_things () INHERITS (things);
 INSERT INTO things VALUES (1, 'ann', 1), (2, 'ann', 2);
 INSERT INTO old_things VALUES (1, 'bob', 1);
 CREATE TABLE parts (id uuid PRIMARY KEY, thing int, n int);
-CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE TABLE names (id text COLLATE loose PRIMARY KEY, owner text, n int);
-INSERT INTO names VALUES ('Ann', 'ann', 1);
