@@ -113,8 +113,8 @@ limits! {
 pub const RULE_FILE_BYTES_MAX: usize = MIB;
 /// Bytes of a rules folder.
 pub const RULE_SET_BYTES_MAX: usize = 8 * MIB;
-/// Files of a rules folder.
-pub const RULE_FILES_MAX: usize = 256;
+/// Files of a rules folder: one for each table, and 256 beside them.
+pub const RULE_FILES_MAX: usize = RULE_TABLES_MAX + 256;
 /// Tables of a rules folder.
 pub const RULE_TABLES_MAX: usize = 1000;
 /// Depth of a YAML document.

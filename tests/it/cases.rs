@@ -525,7 +525,7 @@ fn folders_beyond_a_limit_are_refused() {
     for number in 0..=RULE_FILES_MAX {
         fs::write(folder.0.join(format!("{number}.yaml")), "x").unwrap();
     }
-    assert_eq!(message(&folder), "the folder has more than 256 files");
+    assert_eq!(message(&folder), "the folder has more than 1256 files");
 }
 
 #[test]
