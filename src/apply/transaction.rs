@@ -213,6 +213,11 @@ impl Patience {
             Class::Retry | Class::Reprepare => {
                 Next::End(Outcome::Retry(trouble::later(error.to_string())))
             }
+            Class::Mistake if error.is_login() => {
+                // The prober logs in again and again: it tells the reason, and sees when it is mended.
+                road.store.health().probed(Some(error.to_string()));
+                Next::End(Outcome::Retry(trouble::mistake(error.to_string())))
+            }
             Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
             // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
             Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {

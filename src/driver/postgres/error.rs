@@ -136,6 +136,12 @@ impl DriverError {
         format!("SQLSTATE {code}{parts}")
     }
 
+    /// Whether the database did not let us in: a wrong password, a role that may not log in, no such database.
+    pub fn is_login(&self) -> bool {
+        let code = self.sqlstate.as_deref().unwrap_or_default();
+        self.phase == Phase::Session && (code.starts_with("28") || code == "3D000")
+    }
+
     /// What the contract makes of it. Fatal answers hold only for statements that write an app's row, SET CONSTRAINTS and COMMIT.
     pub fn class(&self) -> Class {
         let Some(code) = self.sqlstate.as_deref() else {
