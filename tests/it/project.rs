@@ -98,6 +98,43 @@ fn what_the_image_copies_is_there_and_reaches_the_engine() {
 }
 
 #[test]
+fn the_empty_program_of_the_image_has_every_target_that_cargo_asks_for() {
+    let scratch = std::env::temp_dir().join(format!("rulegate-image-{}", std::process::id()));
+    fs::create_dir_all(&scratch).unwrap();
+    let (_, run) = instructions()
+        .into_iter()
+        .find(|(word, rest)| word == "RUN" && rest.contains("src/lib.rs"))
+        .unwrap();
+    let (makes, _) = run.split_once("&& cargo build --release --locked").unwrap();
+    let made = Command::new("sh")
+        .args(["-ec", makes])
+        .current_dir(&scratch)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let described = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
+        .output()
+        .unwrap();
+    let described: serde_json::Value = serde_json::from_slice(&described.stdout).unwrap();
+    let targets = described["packages"][0]["targets"].as_array().unwrap();
+    assert!(targets.len() >= 4);
+    let here = std::env::current_dir().unwrap();
+    for target in targets {
+        let path = target["src_path"].as_str().unwrap();
+        let inside = std::path::Path::new(path).strip_prefix(&here).unwrap();
+        assert!(scratch.join(inside).exists(), "{}", inside.display());
+    }
+    fs::remove_dir_all(&scratch).unwrap();
+}
+
+#[test]
 fn the_image_names_commands_that_the_program_has() {
     for (word, rest) in instructions() {
         let list = match word.as_str() {
