@@ -216,11 +216,6 @@ impl TablePlan {
         self.checks.iter().any(|check| check.is_deferred)
     }
 
-    /// Whether any grant could allow an op.
-    pub fn grants_any(&self, op: Op) -> bool {
-        self.grants.iter().any(|grant| grant.op == op)
-    }
-
     /// Whether what the app sends can differ from what the database stores in a way only the database can tell.
     pub fn needs_canonical_text(&self, column: ColumnId) -> bool {
         self.column(column)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{self, Catalog};
 use crate::dialect::postgres;
 use crate::expr::{Compiled, RelationId, World};
+use crate::plan::table::Parts;
 use crate::plan::{RelationPlan, TablePlan};
 use crate::vocabulary::names::{TableName, Target};
 use crate::vocabulary::row::ColumnId;
@@ -55,23 +56,14 @@ fn relation(
 impl TablePlan {
     /// Every compiled expression of the table.
     pub fn expressions(&self) -> impl Iterator<Item = &Compiled> {
-        let grants = self.grants.iter().map(|grant| &grant.condition);
-        let checks = self.checks.iter().map(|check| &check.rule);
-        let messages = self
-            .checks
-            .iter()
-            .filter_map(|check| check.message_expression.as_ref());
-        let presets = self.presets.iter().map(|preset| &preset.value);
-        let defaults = self
-            .fields
-            .values()
-            .filter_map(|field| field.default.as_ref());
-        self.guards
-            .iter()
-            .chain(grants)
-            .chain(checks)
-            .chain(messages)
-            .chain(presets)
-            .chain(defaults)
+        let parts = Parts {
+            fields: &self.fields,
+            presets: &self.presets,
+            guards: &self.guards,
+            grants: &self.grants,
+            checks: &self.checks,
+            schema: self.schema.as_ref(),
+        };
+        parts.expressions()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{self, Catalog, TableKind};
 use crate::dialect::postgres::{self, Lock};
-use crate::expr::{Compiled, Reads, TableId, Variable, World};
+use crate::expr::{Compiled, TableId, Variable, World};
 use crate::plan::schemas::Schemas;
 use crate::plan::source::Context;
 use crate::plan::world::find;
@@ -198,8 +198,9 @@ pub(super) struct Parts<'a> {
     pub schema: Option<&'a Schema>,
 }
 
-impl Parts<'_> {
-    fn reads(&self) -> impl Iterator<Item = &Reads> {
+impl<'a> Parts<'a> {
+    /// Every compiled expression of the table.
+    pub(super) fn expressions(&self) -> impl Iterator<Item = &'a Compiled> + use<'a> {
         let grants = self.grants.iter().map(|grant| &grant.condition);
         let checks = self.checks.iter().map(|check| &check.rule);
         let messages = self
@@ -207,13 +208,17 @@ impl Parts<'_> {
             .iter()
             .filter_map(|check| check.message_expression.as_ref());
         let presets = self.presets.iter().map(|preset| &preset.value);
+        let defaults = self
+            .fields
+            .values()
+            .filter_map(|field| field.default.as_ref());
         self.guards
             .iter()
             .chain(grants)
             .chain(checks)
             .chain(messages)
             .chain(presets)
-            .map(Compiled::reads)
+            .chain(defaults)
     }
 }
 
@@ -225,7 +230,7 @@ fn image(facts: &catalog::Table, key: ColumnId, parts: &Parts<'_>) -> Vec<Column
     let mut columns = BTreeSet::from([key]);
     columns.extend(parts.fields.values().map(|field| field.column));
     columns.extend(parts.presets.iter().map(|preset| preset.column));
-    for reads in parts.reads() {
+    for reads in parts.expressions().map(Compiled::reads) {
         let images = [Variable::Old, Variable::New, Variable::This];
         columns.extend(
             reads

@@ -21,7 +21,6 @@ use tokio::time::sleep;
 pub use gateway::{Gateway, Phase};
 pub use keys::{Keys, SourceStatus};
 pub use listen::{Answer, Door, Listener};
-pub use prober::first_plan;
 pub use road::to_response;
 pub use seats::{Seat, Seats};
 

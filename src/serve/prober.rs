@@ -16,21 +16,6 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Time between two probes while something is wrong.
 const PROBE_RED: Duration = Duration::from_secs(1);
 
-/// The first plan. `Ok` means that there is one, or that the database cannot be read yet, which is tried again in the background;
-/// an error means that the rules do not fit the database.
-pub async fn first_plan(gateway: &Gateway) -> Result<(), Problems> {
-    let current = &gateway.road.current;
-    match current.freshen(&gateway.road.store, Instant::now()).await {
-        Ok(_) => Ok(()),
-        Err(Stale::Unfit(problems)) => Err(problems),
-        Err(Stale::Unread(error)) => {
-            let health = gateway.road.store.health();
-            health.probed(Some(error.to_string()));
-            Ok(())
-        }
-    }
-}
-
 /// Watches for ever.
 pub(super) async fn watch(gateway: Arc<Gateway>) {
     let mut told: Option<String> = None;
