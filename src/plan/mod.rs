@@ -18,7 +18,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use compile::{Compilation, compile};
+pub use compile::{Compilation, Partial, compile, compile_fitting};
 pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::catalog::Catalog;
-use crate::plan::{self, Compilation, Plan};
+use crate::plan::{self, Compilation, Partial, Plan};
 use crate::reload::edition::Edition;
 use crate::reload::guarded::{Closed, Guarded};
 use crate::rules::RuleSet;
-use crate::vocabulary::problem::Problems;
+use crate::vocabulary::names::TableName;
+use crate::vocabulary::problem::{Problem, Problems, Severity};
 
 /// One plan: an edition of the rules against one reading of the catalogue. Immutable.
 #[derive(Debug)]
@@ -49,27 +50,48 @@ impl Snapshot {
         let Some(plan) = compilation.plan else {
             return Err(compilation.problems);
         };
+        let warnings = compilation.problems;
+        Ok(Self::guarded(edition, plan, warnings, before, read_at))
+    }
+
+    fn guarded(
+        edition: Arc<Edition>,
+        plan: Plan,
+        warnings: Problems,
+        before: &Guarded,
+        read_at: Instant,
+    ) -> Self {
         let now = Guarded::by(&plan);
         let guarded = now.clone().and(before);
-        Ok(Self {
+        Self {
             closed: guarded.closed_by(&now, &edition),
             guarded,
             edition,
             plan,
-            warnings: compilation.problems,
+            warnings,
             read_at,
-        })
+        }
     }
 
-    /// The same rules against another catalogue.
+    /// The same rules against another catalogue. A table that they fit no more is closed, and the others go on.
     pub(super) fn again(&self, catalog: &Catalog, read_at: Instant) -> Result<Self, Problems> {
         // That each table has a guard was seen when they came into force. One that has none any more is closed, and the others go on.
         let rules = RuleSet {
             require_guard: false,
             ..self.edition.rules.clone()
         };
-        let compilation = plan::compile(&rules, catalog);
-        Self::of(self.edition.clone(), compilation, &self.guarded, read_at)
+        let Partial {
+            plan,
+            misfits,
+            warnings,
+        } = plan::compile_fitting(&rules, catalog)?;
+        let edition = self.edition.clone();
+        let mut fresh = Self::guarded(edition, plan, warnings, &self.guarded, read_at);
+        for (table, problems) in misfits {
+            let reason = misfit(&table, &problems, &self.edition);
+            fresh.closed.insert(table, reason);
+        }
+        Ok(fresh)
     }
 
     /// The rules that follow these, against a catalogue.
@@ -85,6 +107,12 @@ impl Snapshot {
         let before = self.guarded.carried_over(&self.edition, &edition);
         let compilation = plan::compile(&edition.rules, catalog);
         Self::of(edition, compilation, &before, read_at)
+    }
+
+    /// Whether every table is closed, so that no upload can be applied at all.
+    pub fn is_closed(&self) -> bool {
+        let mut tables = self.edition.rules.tables.iter();
+        !self.closed.is_empty() && tables.all(|rules| self.closed.contains_key(&rules.table.node))
     }
 
     /// 12 hex digits that name its rules.
@@ -104,4 +132,31 @@ impl Snapshot {
             .map(|statement| statement.text.to_string())
             .collect()
     }
+}
+
+/// Why a change of the database closed a table, in one line: the first thing that does not fit, with its place and its cure.
+fn misfit(table: &TableName, problems: &Problems, edition: &Edition) -> String {
+    let errors = problems.sorted();
+    let mut errors = errors
+        .into_iter()
+        .filter(|problem| problem.severity == Severity::Error);
+    let first = errors.next().map(|problem| told(problem, edition));
+    let more = match errors.count() {
+        0 => String::new(),
+        count => format!("; and {count} more"),
+    };
+    format!(
+        "table `{table}` is closed: the rules do not fit the database any more: {}{more}",
+        first.unwrap_or_default()
+    )
+}
+
+fn told(problem: &Problem, edition: &Edition) -> String {
+    let place = problem.place.as_ref().map(|place| {
+        let (line, column) = edition.sources.line_column(place).unwrap_or((1, 1));
+        format!("{}:{line}:{column}: ", place.file)
+    });
+    let help = problem.help.iter().map(|help| format!(" ({help})"));
+    let help: String = help.collect();
+    format!("{}{}{help}", place.unwrap_or_default(), problem.message)
 }

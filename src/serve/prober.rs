@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::observe::{Event, tell, upkeep};
-use crate::reload::Stale;
+use crate::reload::{Snapshot, Stale};
 use crate::serve::gateway::{Gateway, Phase};
 use crate::vocabulary::place::Sources;
 use crate::vocabulary::problem::Problems;
@@ -37,10 +37,11 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
     }
 }
 
-/// Compiles the rules while they were never in force.
+/// Compiles the rules while they were never in force, or while a change of the database keeps a table closed: it may be undone.
 async fn bring_into_force(gateway: &Gateway) {
     let current = &gateway.road.current;
-    if current.snapshot().is_some() {
+    let is_whole = |snapshot: &Arc<Snapshot>| snapshot.closed.is_empty();
+    if current.snapshot().as_ref().is_some_and(is_whole) {
         gateway.note_unfit(None);
         return;
     }
@@ -48,6 +49,8 @@ async fn bring_into_force(gateway: &Gateway) {
         Ok(_) => {
             gateway.note_unfit(None);
         }
+        // The other tables go on, and the probe tells whether the database is there.
+        Err(Stale::Unread(_)) if current.snapshot().is_some() => {}
         Err(Stale::Unread(error)) => gateway.road.store.health().probed(Some(error.to_string())),
         Err(Stale::Unfit(problems)) => unfit(gateway, &problems),
     }
