@@ -46,9 +46,7 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
         problems.append(advice);
     }
     let is_sound = !problems.has_errors();
-    let plan = ground
-        .plan(tables, relations)
-        .filter(|_| is_sound);
+    let plan = ground.plan(tables, relations).filter(|_| is_sound);
     Compilation { plan, problems }
 }
 
@@ -117,7 +115,10 @@ fn by_table(rules: &RuleSet, found: &Problems) -> (BTreeMap<TableName, Problems>
 }
 
 fn unfit(rules: &TableRules) -> Problem {
-    let message = format!("the rules of `{}` do not fit the database", rules.table.node);
+    let message = format!(
+        "the rules of `{}` do not fit the database",
+        rules.table.node
+    );
     Problem::error(rules.table.place.clone(), message)
 }
 

@@ -16,6 +16,9 @@ const PROBE: Duration = Duration::from_secs(5);
 /// Time between two probes while something is wrong.
 const PROBE_RED: Duration = Duration::from_secs(1);
 
+/// The oldest reading of the catalogue that is gone by: a change that no statement stumbles over is seen after this time.
+const CATALOGUE_KEPT: Duration = Duration::from_secs(30);
+
 /// Watches for ever.
 pub(super) async fn watch(gateway: Arc<Gateway>) {
     let mut told: Option<String> = None;
@@ -37,11 +40,14 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
     }
 }
 
-/// Compiles the rules while they were never in force, or while a change of the database keeps a table closed: it may be undone.
+/// Compiles the rules while they were never in force, while a change of the database keeps a table closed, which may be undone, and
+/// after a while in any case.
 async fn bring_into_force(gateway: &Gateway) {
     let current = &gateway.road.current;
-    let is_whole = |snapshot: &Arc<Snapshot>| snapshot.closed.is_empty();
-    if current.snapshot().as_ref().is_some_and(is_whole) {
+    let is_new = |snapshot: &Arc<Snapshot>| {
+        snapshot.closed.is_empty() && snapshot.read_at.elapsed() < CATALOGUE_KEPT
+    };
+    if current.snapshot().as_ref().is_some_and(is_new) {
         gateway.note_unfit(None);
         return;
     }

@@ -13,6 +13,7 @@ mod catalogue;
 mod contract;
 mod deferred;
 mod dev;
+mod drift;
 mod explain;
 mod gateway;
 mod hostile;

@@ -6,6 +6,9 @@ use tokio_postgres::error::DbError;
 
 use crate::vocabulary::code::ErrorCode;
 
+/// A table or column that is gone, or is not what it was.
+const SCHEMA_MISMATCHES: [&str; 4] = ["42P01", "42703", "42P10", "42804"];
+
 /// What we were doing. The same code means different things in different phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -51,7 +54,7 @@ pub enum Class {
     Drift,
     /// The operator has to mend something. Retryable, and loud.
     Mistake,
-    /// The same, but only rows like this one wait for it: what an app sends must not decide whether we are ready.
+    /// The same, but only rows like this one wait for it, as far as we know: what an app sends must not decide whether we are ready.
     NoPlace,
     /// Refused for good.
     Fatal(ErrorCode),
@@ -115,6 +118,12 @@ impl DriverError {
         }
     }
 
+    /// Whether a statement that writes an app's row met a table or column that is gone, or is not what it was.
+    pub fn is_schema_mismatch(&self) -> bool {
+        let code = self.sqlstate.as_deref().unwrap_or_default();
+        self.phase == Phase::Write && SCHEMA_MISMATCHES.contains(&code)
+    }
+
     /// Whether it says that a value cannot be read as what it is meant for: in a read, a value that an app sent.
     pub fn is_of_a_value(&self) -> bool {
         self.sqlstate
@@ -150,7 +159,7 @@ impl DriverError {
         let class = classify(code, self.routine.as_deref().unwrap_or_default());
         let is_ours = matches!(self.phase, Phase::Session | Phase::Read);
         match class {
-            Class::Fatal(_) | Class::Raised if is_ours => Class::Mistake,
+            Class::Fatal(_) | Class::Raised | Class::NoPlace if is_ours => Class::Mistake,
             class => class,
         }
     }
@@ -170,7 +179,9 @@ fn classify(code: &str, routine: &str) -> Class {
     match code {
         "40001" | "40P01" => Class::Conflict,
         "0A000" | "26000" | "42P05" => Class::Reprepare,
-        "42P01" | "42703" | "42P10" | "42804" => Class::Drift,
+        _ if SCHEMA_MISMATCHES.contains(&code) => Class::Drift,
+        // A statement made for other types: no operator, no cast, no such kind of table.
+        "42883" | "42846" | "42809" if routine != "exec_stmt_raise" => Class::Drift,
         "44000" => Class::Fatal(ErrorCode::Unauthorized),
         "42501" if routine == "ExecWithCheckOptions" || routine == "exec_stmt_raise" => {
             Class::Fatal(ErrorCode::Unauthorized)
@@ -194,7 +205,8 @@ fn by_class(code: &str, routine: &str) -> Class {
         "23" => Class::Fatal(ErrorCode::ConstraintViolation),
         "P0" => Class::Raised,
         _ if routine == "exec_stmt_raise" => Class::Raised,
-        _ => Class::Retry,
+        // Nobody foresaw it, so an operator shall look.
+        _ => Class::NoPlace,
     }
 }
 
@@ -241,6 +253,10 @@ mod tests {
             ("42703", "", Class::Drift),
             ("42P10", "", Class::Drift),
             ("42804", "", Class::Drift),
+            ("42883", "op_error", Class::Drift),
+            ("42846", "", Class::Drift),
+            ("42809", "", Class::Drift),
+            ("42883", "exec_stmt_raise", Class::Raised),
             ("42501", "ExecWithCheckOptions", Class::Fatal(Unauthorized)),
             ("42501", "exec_stmt_raise", Class::Fatal(Unauthorized)),
             ("44000", "", Class::Fatal(Unauthorized)),
@@ -255,7 +271,7 @@ mod tests {
             ("23P01", "", Class::Fatal(ConstraintViolation)),
             ("P0001", "exec_stmt_raise", Class::Raised),
             ("U1234", "exec_stmt_raise", Class::Raised),
-            ("99999", "", Class::Retry),
+            ("99999", "", Class::NoPlace),
         ];
         for (code, routine, class) in rows {
             for phase in [Phase::Write, Phase::Settle, Phase::Commit] {
@@ -268,7 +284,7 @@ mod tests {
             for phase in [Phase::Session, Phase::Read] {
                 let class = error(phase, code, routine).class();
                 assert!(
-                    !matches!(class, Class::Fatal(_) | Class::Raised),
+                    !matches!(class, Class::Fatal(_) | Class::Raised | Class::NoPlace),
                     "{code} in {phase:?} is {class:?}"
                 );
             }

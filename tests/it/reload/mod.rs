@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::gateway::Gateway;
 use folder::{Folder, SCHEMA};
 use load::Load;
+pub use load::request;
 
 /// An edit is explained, or in force, within this time.
 const PROMPT: Duration = Duration::from_secs(10);
