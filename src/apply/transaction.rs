@@ -6,13 +6,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::apply::deferred::{self, Touches};
 use crate::apply::operation::{self, Bench};
-use crate::apply::trouble::{self, Failed, Trouble};
+use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
 use crate::driver::postgres::{self, Class, Session};
 use crate::observe::{self, Event};
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
+use crate::settings::OnSchemaDrift;
 use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::place::Sources;
 use crate::vocabulary::problem::Problems;
@@ -132,7 +133,10 @@ pub(super) async fn operate(
     for (index, operation) in transaction.operations.iter().enumerate() {
         let name = operation.table.as_str().unwrap_or_default();
         if let Some(reason) = bench.snapshot.closed.get(name) {
-            return Err(Trouble::Closed(reason.clone()));
+            return Err(Trouble::Closed(Closed {
+                reason: reason.clone(),
+                misfit_at: bench.snapshot.is_misfit(name).then_some(index),
+            }));
         }
         let mut telling = bench.depth.map(|depth| Told::new(operation, depth));
         let trace = telling.as_mut().map(|telling| &mut telling.trace);
@@ -179,7 +183,11 @@ impl Patience {
             Trouble::Closed(_) if snapshot.read_at < upload.arrived => {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
-            Trouble::Closed(reason) => Next::End(Outcome::Retry(trouble::mistake(reason))),
+            Trouble::Closed(closed) if closed.misfit_at.is_some() && is_drift_fatal(snapshot) => {
+                let refusal = trouble::mismatch(closed.misfit_at, closed.reason);
+                Next::End(Outcome::Refused(refusal))
+            }
+            Trouble::Closed(closed) => Next::End(Outcome::Retry(trouble::mistake(closed.reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
             Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
@@ -218,6 +226,10 @@ impl Patience {
                 road.store.health().probed(Some(error.to_string()));
                 Next::End(Outcome::Retry(trouble::mistake(error.to_string())))
             }
+            Class::Drift if error.is_schema_mismatch() && is_drift_fatal(snapshot) => {
+                let refusal = trouble::mismatch(failed.operation_index, error.summary());
+                Next::End(Outcome::Refused(refusal))
+            }
             Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
             // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
             Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {
@@ -231,6 +243,11 @@ impl Patience {
             ))),
         }
     }
+}
+
+/// Whether a write that the changed database no longer fits is refused for good.
+fn is_drift_fatal(snapshot: &Snapshot) -> bool {
+    snapshot.edition.live.on_schema_drift == OnSchemaDrift::Fatal
 }
 
 /// A plan whose reading of the catalogue began at `since` or later, so that the transaction is judged once more on it.

@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub read_at: Instant,
     /// The tables that no upload may touch.
     pub closed: Closed,
+    /// Those of them that the rules fit no more; the others lost a guard.
+    misfits: BTreeSet<TableName>,
     pub(super) guarded: Guarded,
 }
 
@@ -65,6 +67,7 @@ impl Snapshot {
         let guarded = now.clone().and(before);
         Self {
             closed: guarded.closed_by(&now, &edition),
+            misfits: BTreeSet::new(),
             guarded,
             edition,
             plan,
@@ -89,6 +92,7 @@ impl Snapshot {
         let mut fresh = Self::guarded(edition, plan, warnings, &self.guarded, read_at);
         for (table, problems) in misfits {
             let reason = misfit(&table, &problems, &self.edition);
+            fresh.misfits.insert(table.clone());
             fresh.closed.insert(table, reason);
         }
         Ok(fresh)
@@ -107,6 +111,11 @@ impl Snapshot {
         let before = self.guarded.carried_over(&self.edition, &edition);
         let compilation = plan::compile(&edition.rules, catalog);
         Self::of(edition, compilation, &before, read_at)
+    }
+
+    /// Whether a table is closed because its rules fit the database no more.
+    pub fn is_misfit(&self, table: &str) -> bool {
+        self.misfits.contains(table)
     }
 
     /// Whether every table is closed, so that no upload can be applied at all.

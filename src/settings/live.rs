@@ -1,12 +1,14 @@
 //! [`Live`]: what a running gateway takes over from an edited rulegate.yaml.
 
-use crate::settings::{Batch, Settings};
+use crate::settings::{Batch, OnSchemaDrift, Settings};
 
 /// The settings that an edit changes while the gateway runs. All others need a restart, as they were spent on sockets, connections and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// What becomes of refusals.
     pub batch: Batch,
+    /// What becomes of a write that the changed database no longer fits.
+    pub on_schema_drift: OnSchemaDrift,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
     /// Origins a browser may call from; `*` for any.
@@ -17,6 +19,7 @@ impl Default for Live {
     fn default() -> Self {
         Self {
             batch: Batch::default(),
+            on_schema_drift: OnSchemaDrift::default(),
             raised_messages: false,
             cors_origins: vec!["*".to_owned()],
         }
@@ -28,6 +31,7 @@ impl Settings {
     pub fn live(&self) -> Live {
         Live {
             batch: self.batch.clone(),
+            on_schema_drift: self.database.on_schema_drift,
             raised_messages: self.database.raised_messages,
             cors_origins: self.server.cors_origins.clone(),
         }
@@ -39,6 +43,7 @@ pub fn is_live(name: &str) -> bool {
     name.starts_with("batch.")
         || [
             "server.cors_origins",
+            "database.on_schema_drift",
             "database.raised_messages",
             "client_auth.claims",
         ]

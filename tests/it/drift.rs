@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rulegate::catalog::{Catalog, Table};
 use rulegate::plan::{self, Plan, TablePlan};
 use rulegate::rules::RuleSet;
+use rulegate::settings::OnSchemaDrift;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep};
@@ -232,6 +233,41 @@ async fn what_is_undone_is_seen_without_an_upload() {
     closes(&gateway, &["notes"], "dropped").await;
     gateway.run("ALTER TABLE notes ADD COLUMN title text").await;
     closes(&gateway, &[], "undone").await;
+}
+
+/// Where the settings say so, a write waits for nobody who may never come: it is refused, once the catalogue was read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fits_no_more_is_refused_where_the_settings_say_so() {
+    let (schema, rules) = (read("schema.sql"), Path::new("tests/cases/drift/rules"));
+    let gateway = Gateway::with(&schema, rules, |settings| {
+        settings.database.on_schema_drift = OnSchemaDrift::Fatal;
+    })
+    .await;
+    let token = gateway.token(&json!({"sub": "ann"}));
+    let rows = [
+        ("SELECT 1", "notes", None),
+        ("ALTER TABLE notes DROP COLUMN title", "notes", Some(0)),
+        ("ALTER TABLE notes ADD COLUMN title text", "notes", None),
+        ("ALTER TABLE notes RENAME TO memos", "notes", Some(0)),
+        // What reads the table is closed with it.
+        ("SELECT 1", "items", Some(0)),
+        ("ALTER TABLE memos RENAME TO notes", "notes", None),
+        // The rules fit, and the database does not fit itself.
+        ("DROP TABLE written", "notes", Some(0)),
+        ("CREATE TABLE written (id uuid)", "notes", None),
+    ];
+    for (number, (sql, table, wanted)) in rows.into_iter().enumerate() {
+        gateway.run(sql).await;
+        let result = put(gateway.public, &token, table, &id(&number.to_string())).await;
+        let failed = &result["failed_operation"];
+        match wanted {
+            None => assert_eq!(result["status"], "success", "{sql}: {result}"),
+            Some(index) => {
+                assert_eq!(failed["error_code"], "SCHEMA_MISMATCH", "{sql}: {result}");
+                assert_eq!(failed["operation_index"], index, "{sql}: {result}");
+            }
+        }
+    }
 }
 
 /// What the rules of a table come to, in numbers: nothing of it may get lost on the way into a plan.
