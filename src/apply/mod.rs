@@ -2,6 +2,7 @@
 
 mod deferred;
 mod explain;
+mod mistake;
 mod operation;
 mod told;
 mod transaction;

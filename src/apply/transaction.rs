@@ -5,18 +5,16 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apply::deferred::{self, Touches};
+use crate::apply::mistake;
 use crate::apply::operation::{self, Bench};
 use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
 use crate::driver::postgres::{self, Class, Session};
-use crate::observe::{self, Event};
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
 use crate::settings::OnSchemaDrift;
 use crate::vocabulary::code::ErrorCode;
-use crate::vocabulary::place::Sources;
-use crate::vocabulary::problem::Problems;
 
 /// Attempts after the first where two transactions met.
 const CONFLICTS_MAX: u32 = 3;
@@ -70,10 +68,11 @@ async fn decide(
             return Outcome::Retry(trouble::soon("the time for this request is over"));
         }
         let Err(trouble) = attempt(road, upload, snapshot, transaction, told).await else {
-            road.store.health().mended();
+            road.store.health().mended(|| mistake::way(transaction));
             break;
         };
-        match patience.next(road, upload, snapshot, trouble).await {
+        let next = patience.next(road, upload, snapshot, transaction, trouble);
+        match next.await {
             Next::Again => {}
             Next::End(outcome) => return outcome,
         }
@@ -168,6 +167,7 @@ impl Patience {
         road: &Road,
         upload: &Upload,
         snapshot: &mut Arc<Snapshot>,
+        transaction: &Transaction,
         trouble: Trouble,
     ) -> Next {
         match trouble {
@@ -189,9 +189,12 @@ impl Patience {
             }
             Trouble::Closed(closed) => Next::End(Outcome::Retry(trouble::mistake(closed.reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
-            Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
-            Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
-            Trouble::Mistake(reason) => Next::End(mistaken(road, &reason)),
+            Trouble::Database(failed) => {
+                self.after(road, upload, snapshot, transaction, &failed)
+                    .await
+            }
+            Trouble::Doubt(reason) => Next::End(mistake::doubtful(road, &reason, None)),
+            Trouble::Mistake(reason) => Next::End(mistake::found(road, transaction, &reason)),
         }
     }
 
@@ -201,6 +204,7 @@ impl Patience {
         road: &Road,
         upload: &Upload,
         snapshot: &mut Arc<Snapshot>,
+        transaction: &Transaction,
         failed: &Failed,
     ) -> Next {
         let error = &failed.error;
@@ -223,19 +227,22 @@ impl Patience {
             }
             Class::Mistake if error.is_login() => {
                 // The prober logs in again and again: it tells the reason, and sees when it is mended.
-                road.store.health().probed(Some(error.to_string()));
+                road.store.health().probed(Some(error.told()));
                 Next::End(Outcome::Retry(trouble::mistake(error.to_string())))
             }
             Class::Drift if error.is_schema_mismatch() && is_drift_fatal(snapshot) => {
                 let refusal = trouble::mismatch(failed.operation_index, error.summary());
                 Next::End(Outcome::Refused(refusal))
             }
-            Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
+            Class::Drift | Class::Mistake => {
+                let met = mistake::met(road, upload, snapshot, transaction, failed);
+                Next::End(met.await)
+            }
             // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
             Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
-            Class::NoPlace => Next::End(misplaced(&error.to_string())),
+            Class::NoPlace => Next::End(mistake::misplaced(road, error)),
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
@@ -267,34 +274,9 @@ async fn freshen(
         Ok(Err(Stale::Unread(error))) => {
             Next::End(Outcome::Retry(trouble::later(error.to_string())))
         }
-        Ok(Err(Stale::Unfit(problems))) => Next::End(unfit(road, &problems)),
+        Ok(Err(Stale::Unfit(problems))) => Next::End(mistake::unfit(road, &problems)),
         Err(_) => Next::End(Outcome::Retry(trouble::soon(
             "the catalogue was not read in time",
         ))),
     }
-}
-
-/// The rules no longer fit the database: all of it is told, once.
-fn unfit(road: &Road, problems: &Problems) -> Outcome {
-    let reason = format!("the rules do not fit the database: {}", problems.count());
-    if road.store.health().mistaken(reason.clone()) {
-        observe::tell(&Event::Mistake(
-            &problems.render(&Sources::default(), false),
-        ));
-    }
-    Outcome::Retry(trouble::mistake(reason))
-}
-
-/// One row that an operator has to make room for: held back and told, but what an app sends does not turn readiness red.
-fn misplaced(reason: &str) -> Outcome {
-    observe::tell(&Event::Mistake(reason));
-    Outcome::Retry(trouble::mistake(reason))
-}
-
-/// Something an operator has to mend: held back, and told once.
-fn mistaken(road: &Road, reason: &str) -> Outcome {
-    if road.store.health().mistaken(reason.to_owned()) {
-        observe::tell(&Event::Mistake(reason));
-    }
-    Outcome::Retry(trouble::mistake(reason))
 }

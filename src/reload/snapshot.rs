@@ -118,6 +118,29 @@ impl Snapshot {
         self.misfits.contains(table)
     }
 
+    /// What our roles lack for the rules of a table, and what to grant; `None` where nothing is missing.
+    pub fn missing_privileges(&self, table: &str) -> Option<String> {
+        let mut tables = self.edition.rules.tables.iter();
+        let rules = tables.find(|rules| rules.table.node.as_str() == table)?;
+        let is_its = |problem: &&Problem| {
+            let place = problem.place.as_ref();
+            place.is_some_and(|place| place.file == rules.place.file)
+        };
+        let lacks = |problem: &&Problem| problem.message.starts_with("our role lacks");
+        let warnings = self.warnings.sorted();
+        let told = warnings.into_iter().filter(is_its).filter(lacks);
+        let told: Vec<String> = told
+            .map(|problem| {
+                format!(
+                    "{}; {}",
+                    problem.message,
+                    problem.help.as_deref().unwrap_or_default()
+                )
+            })
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
     /// Whether every table is closed, so that no upload can be applied at all.
     pub fn is_closed(&self) -> bool {
         let mut tables = self.edition.rules.tables.iter();

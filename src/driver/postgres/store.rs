@@ -132,7 +132,7 @@ impl Store {
             Ok(false) => Some("the database is read-only".to_owned()),
             // All connections are at work: that says nothing against the database.
             Err(_) if self.is_busy() => return None,
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.told()),
         };
         self.health.probed(reason.clone());
         reason
