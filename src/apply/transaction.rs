@@ -149,7 +149,7 @@ pub(super) async fn operate(
             touches.note(index, touched);
         }
     }
-    deferred::judge(open, bench, touches).await?;
+    deferred::judge(open, bench, touches, told).await?;
     open.settle().await?;
     Ok(())
 }
