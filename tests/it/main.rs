@@ -32,5 +32,6 @@ mod outages;
 mod postgres;
 mod project;
 mod reload;
+mod sqlstates;
 mod uploads;
 mod values;

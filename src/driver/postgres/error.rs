@@ -179,7 +179,7 @@ impl DriverError {
             "23514" if routine == "ExecFindPartition" => {
                 "create a partition for such rows: `CREATE TABLE … PARTITION OF …;`"
             }
-            "42P01" | "42703" | "42P10" | "42804" | "42883" | "42846" | "42809"
+            "42P01" | "42703" | "42P10" | "42804" | "42883" | "42846" | "42809" | "42704"
                 if !matches!(self.phase, Phase::Session) =>
             {
                 "the rules fit, so look at the triggers and policies of the table: one of them names what is not there"
@@ -228,13 +228,15 @@ fn classify(code: &str, routine: &str) -> Class {
         "40001" | "40P01" => Class::Conflict,
         "0A000" | "26000" | "42P05" => Class::Reprepare,
         _ if SCHEMA_MISMATCHES.contains(&code) => Class::Drift,
-        // A statement made for other types: no operator, no cast, no such kind of table.
-        "42883" | "42846" | "42809" if routine != "exec_stmt_raise" => Class::Drift,
+        // A statement made for other types: no operator, no cast, no such type, no such kind of table.
+        "42883" | "42846" | "42809" | "42704" if routine != "exec_stmt_raise" => Class::Drift,
+        // The schema of a type, which may have another name by now; else an operator's mistake.
+        "3F000" => Class::Drift,
         "44000" => Class::Fatal(ErrorCode::Unauthorized),
         "42501" if routine == "ExecWithCheckOptions" || routine == "exec_stmt_raise" => {
             Class::Fatal(ErrorCode::Unauthorized)
         }
-        "42501" | "3D000" | "3F000" => Class::Mistake,
+        "42501" | "3D000" => Class::Mistake,
         "55P03" | "57014" | "25006" => Class::Retry,
         "23514" if routine == "ExecFindPartition" => Class::NoPlace,
         "23502" => Class::Fatal(ErrorCode::NotNullViolation),
@@ -295,7 +297,7 @@ mod tests {
             ("28P01", "", Class::Mistake),
             ("28000", "", Class::Mistake),
             ("3D000", "", Class::Mistake),
-            ("3F000", "", Class::Mistake),
+            ("3F000", "", Class::Drift),
             ("42501", "aclcheck_error", Class::Mistake),
             ("42P01", "", Class::Drift),
             ("42703", "", Class::Drift),
