@@ -12,6 +12,7 @@ use rulegate::catalog::{Catalog, Table};
 use rulegate::plan::{self, Plan, TablePlan};
 use rulegate::rules::RuleSet;
 use rulegate::settings::OnSchemaDrift;
+use rulegate::vocabulary::problem::Problems;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep};
@@ -331,7 +332,7 @@ fn hold_parts(rules: &RuleSet, whole: &Plan, catalog: &Catalog) -> usize {
                 let broken = part.expressions().flat_map(|one| &one.reads().broken);
                 assert_eq!(broken.count(), 0, "{}", table.name);
             }
-            None => assert!(misfit.is_some_and(|problems| problems.has_errors())),
+            None => assert!(misfit.is_some_and(Problems::has_errors)),
         }
     }
     partial.misfits.len()
