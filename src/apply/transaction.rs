@@ -1,5 +1,6 @@
 //! One transaction of an upload: attempts until it is applied, refused for good, or has to wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
@@ -9,12 +10,14 @@ use crate::apply::mistake;
 use crate::apply::operation::{self, Bench};
 use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
+use crate::catalog::Column;
 use crate::driver::postgres::{self, Class, Session};
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
 use crate::settings::OnSchemaDrift;
 use crate::vocabulary::code::ErrorCode;
+use crate::vocabulary::names::Target;
 
 /// Attempts after the first where two transactions met.
 const CONFLICTS_MAX: u32 = 3;
@@ -179,6 +182,18 @@ impl Patience {
             {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
+            // What was read as a type that it is no more was judged in vain.
+            Trouble::Refused(refusal) if snapshot.read_at < upload.arrived => {
+                let rests = rests_on(snapshot, transaction, refusal.operation_index);
+                match timeout_at(upload.deadline, road.store.still_has(&rests)).await {
+                    Ok(Ok(true)) => Next::End(Outcome::Refused(refusal)),
+                    Ok(Ok(false)) => freshen(road, upload, snapshot, upload.arrived).await,
+                    Ok(Err(error)) => Next::End(Outcome::Retry(trouble::later(error.to_string()))),
+                    Err(_) => Next::End(Outcome::Retry(trouble::soon(
+                        "the catalogue was not read in time",
+                    ))),
+                }
+            }
             // The database may have been mended meanwhile.
             Trouble::Closed(_) if snapshot.read_at < upload.arrived => {
                 freshen(road, upload, snapshot, upload.arrived).await
@@ -250,6 +265,23 @@ impl Patience {
             ))),
         }
     }
+}
+
+/// The columns, as the catalogue has them, that the judgement of an operation rests on; of all of them, where it is none's.
+fn rests_on<'s>(
+    snapshot: &'s Snapshot,
+    transaction: &Transaction,
+    operation_index: Option<usize>,
+) -> Vec<(&'s Target, &'s [Column])> {
+    let plan = &snapshot.plan;
+    let operations = transaction.operations.iter().enumerate();
+    let met = operations.filter(|(at, _)| operation_index.is_none_or(|index| index == *at));
+    let tables = met.filter_map(|(_, operation)| plan.table(operation.table.as_str()?));
+    let facts: BTreeMap<&Target, &[Column]> = tables
+        .flat_map(|table| plan.rests_on(table))
+        .map(|facts| (&facts.target, facts.columns.as_slice()))
+        .collect();
+    facts.into_iter().collect()
 }
 
 /// Whether a write that the changed database no longer fits is refused for good.

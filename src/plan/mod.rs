@@ -74,6 +74,19 @@ impl Plan {
         self.relations.iter().find(|relation| relation.id == id)
     }
 
+    /// The tables that a judgement by the rules of one reads.
+    pub fn rests_on<'p>(
+        &'p self,
+        table: &'p TablePlan,
+    ) -> impl Iterator<Item = &'p catalog::Table> {
+        let follows = |relation: &&RelationPlan| {
+            let mut expressions = table.expressions();
+            expressions.any(|one| one.reads().related.contains_key(&relation.id))
+        };
+        let related = self.relations.iter().filter(follows);
+        std::iter::once(&table.facts).chain(related.map(|relation| &relation.facts))
+    }
+
     /// Everything that expressions can name.
     pub fn world(&self) -> &World {
         &self.world

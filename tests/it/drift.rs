@@ -271,6 +271,32 @@ async fn a_write_that_fits_no_more_is_refused_where_the_settings_say_so() {
     }
 }
 
+/// A value that is read as a type that it is no more fails every condition: that is a stale picture, and no refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_condition_refuses_what_it_read_as_another_type() {
+    let gateway = start().await;
+    let row = id("there");
+    let sql = format!("INSERT INTO notes (id, n, owner) VALUES ('{row}', 1, 'ann')");
+    gateway.run(&sql).await;
+    let patch = async |status: &str, code: Option<&str>, data: Value| {
+        let patch = json!({"op": "PATCH", "table": "notes", "id": row, "op_data": data});
+        let body = json!({"transactions": [{"crud": [patch]}]}).to_string();
+        let answer = gateway.send("POST", &json!({"sub": "ann"}), &body).await;
+        let result = &answer.body["results"][0];
+        assert_eq!(result["status"], status, "{result}");
+        assert_eq!(result["failed_operation"]["error_code"].as_str(), code);
+    };
+    patch("fatal_error", Some("NEGATIVE"), json!({"n": -1})).await;
+    let breaks = "ALTER TABLE notes ALTER COLUMN n TYPE text USING 'one'";
+    gateway.run(breaks).await;
+    patch("retryable_error", None, json!({"title": "b"})).await;
+    let undoes = "ALTER TABLE notes ALTER COLUMN n TYPE int USING 1";
+    gateway.run(undoes).await;
+    sleep(Duration::from_millis(1100)).await;
+    patch("success", None, json!({"title": "b"})).await;
+    patch("fatal_error", Some("NEGATIVE"), json!({"n": -1})).await;
+}
+
 /// What the rules of a table come to, in numbers: nothing of it may get lost on the way into a plan.
 fn weight(table: &TablePlan) -> [usize; 6] {
     [

@@ -9,7 +9,7 @@ use deadpool_postgres::{
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column};
 use crate::dialect::postgres;
 use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
@@ -18,6 +18,7 @@ use crate::driver::postgres::introspect;
 use crate::driver::postgres::transaction::{Session, Transaction, within};
 use crate::settings;
 use crate::vocabulary::limits::Limits;
+use crate::vocabulary::names::Target;
 
 /// The database, as everybody reaches it. Cheap to clone; connects when first asked.
 #[derive(Clone, Debug)]
@@ -114,6 +115,23 @@ impl Store {
         let client = self.connection(limit).await?;
         let read = within(limit, Phase::Read, introspect::read(&client, self.role())).await;
         given_back(client, read)
+    }
+
+    /// Whether tables have the columns that were read of them before.
+    pub async fn still_has(&self, known: &[(&Target, &[Column])]) -> Result<bool, DriverError> {
+        if known.is_empty() {
+            return Ok(true);
+        }
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let targets: Vec<&Target> = known.iter().map(|(target, _)| *target).collect();
+        let reading = introspect::columns_of(&client, self.role(), &targets);
+        let now = within(limit, Phase::Read, reading).await;
+        let now = given_back(client, now)?;
+        let is_same = |(target, columns): &(&Target, &[Column])| {
+            now.get(target).is_some_and(|now| now == columns)
+        };
+        Ok(known.iter().all(is_same))
     }
 
     /// Has the database read statements, so that what it does not understand shows before an upload needs it. Nothing is kept.
