@@ -87,6 +87,9 @@ pub enum Crowd {
     /// Too many requests waiting.
     #[error("queue")]
     Queue,
+    /// Too many requests waiting for keys.
+    #[error("requests waiting for keys")]
+    Keys,
     /// Too many requests of one subject.
     #[error("requests of one subject")]
     Subject,

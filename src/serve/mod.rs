@@ -77,6 +77,7 @@ async fn serve(gateway: &Arc<Gateway>, public: TcpListener, stop: impl Future<Ou
         gateway.enter(Phase::Leaving);
         sleep(limits.drain_notice).await;
         tell(&Event::Note("stopping: finishing what runs"));
+        gateway.road.store.leave();
         gateway.enter(Phase::Draining);
         // A transaction whose client hung up has no connection that would be waited for.
         gateway.quiet().await;

@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -28,12 +27,10 @@ use crate::serve::gateway::{Gateway, now};
 use crate::serve::head::{self, Packing, Route};
 use crate::serve::listen::{Answer, Door};
 use crate::serve::seats::{Seat, Seats};
-use crate::vocabulary::limits::Limits;
+use crate::vocabulary::limits::{ANSWER_GRACE, ANSWER_TIMEOUT, Limits};
 use crate::vocabulary::operation::Verb;
 use crate::vocabulary::value::Timestamp;
 
-/// What a request may take beyond its time before it is answered whatever happens.
-const GRACE: Duration = Duration::from_secs(2);
 /// Bodies beyond this are decoded on a thread of their own.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Causes in one line of the log.
@@ -77,7 +74,8 @@ impl Gateway {
                 .map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned),
             ..Answered::default()
         };
-        let limit = arrived + self.settings.limits.request_timeout + GRACE;
+        let patience = self.settings.limits.request_timeout + ANSWER_GRACE;
+        let limit = arrived + patience.min(ANSWER_TIMEOUT);
         let answering = self.reply(door, route, &parts, &mut body, arrived, &mut answered);
         let reply = match timeout_at(limit, AssertUnwindSafe(answering).catch_unwind()).await {
             Ok(Ok(Ok(reply))) => reply,

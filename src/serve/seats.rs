@@ -22,6 +22,8 @@ pub struct Seats {
     bytes: AtomicUsize,
     turns: Arc<Semaphore>,
     per_subject: usize,
+    /// Requests of one subject in the house, those that wait for its turns among them: whoever sends more takes no place from others.
+    subject_places: usize,
     patience: Duration,
     subjects: Mutex<HashMap<Subject, Share>>,
 }
@@ -48,13 +50,15 @@ impl Seats {
     /// Room for twice as many requests as the pool has connections, and for those that wait.
     pub fn new(limits: &Limits, pool: usize) -> Self {
         let executing = pool.max(1).saturating_mul(2).min(Semaphore::MAX_PERMITS);
+        let per_subject = limits.subject_requests_max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             places_max: executing.saturating_add(limits.queue_max),
             places: AtomicUsize::new(0),
             bytes_max: limits.in_flight_bytes_max,
             bytes: AtomicUsize::new(0),
             turns: Arc::new(Semaphore::new(executing)),
-            per_subject: limits.subject_requests_max.clamp(1, Semaphore::MAX_PERMITS),
+            per_subject,
+            subject_places: per_subject.saturating_mul(2),
             patience: limits.subject_wait_timeout,
             subjects: Mutex::default(),
         }
@@ -85,14 +89,18 @@ impl Seats {
         Ok(seat)
     }
 
-    fn enter(&self, subject: &Subject) -> Arc<Semaphore> {
+    /// The turns of a subject; `None` where as many of its requests wait as may run.
+    fn enter(&self, subject: &Subject) -> Option<Arc<Semaphore>> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let share = subjects.entry(subject.clone()).or_insert_with(|| Share {
             holders: 0,
             turns: Arc::new(Semaphore::new(self.per_subject)),
         });
+        if share.holders >= self.subject_places {
+            return None;
+        }
         share.holders += 1;
-        share.turns.clone()
+        Some(share.turns.clone())
     }
 
     fn leave(&self, subject: Subject) {
@@ -116,9 +124,10 @@ impl Seat {
         Ok(())
     }
 
-    /// Waits a little for one of the subject's turns.
+    /// Waits a little for one of the subject's turns; not at all where as many wait already as may run.
     pub(super) async fn share(&mut self, subject: Subject) -> Result<(), Failure> {
-        let turns = self.seats.enter(&subject);
+        let entered = self.seats.enter(&subject);
+        let turns = entered.ok_or(Failure::Crowded(Crowd::Subject))?;
         // Noted first: whoever waits and gives up leaves too.
         self.subject = Some((subject, None));
         let turn = timeout(self.seats.patience, turns.acquire_owned()).await;
@@ -208,6 +217,28 @@ mod tests {
         let mut other = seats.take(0).unwrap();
         other.share((None, "bob".to_owned())).await.unwrap();
         drop((held, third, other));
+        assert!(seats.subjects.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn as_many_of_a_subject_wait_as_may_run_and_the_next_is_turned_away_at_once() {
+        let seats = seats(8);
+        let mut held: Vec<Seat> = (0..5).map(|_| seats.take(0).unwrap()).collect();
+        let mut last = held.pop().unwrap();
+        let began = Instant::now();
+        let waiting = futures_util::future::join_all(held.iter_mut().map(|seat| seat.share(ann())));
+        let turned_away = async {
+            tokio::task::yield_now().await;
+            (last.share(ann()).await, began.elapsed())
+        };
+        let (all, (refused, after)) = tokio::join!(waiting, turned_away);
+        let served = all.iter().filter(|share| share.is_ok()).count();
+        assert_eq!(
+            (served, refused),
+            (2, Err(Failure::Crowded(Crowd::Subject)))
+        );
+        assert!(after < Duration::from_millis(20), "{after:?}");
+        drop((held, last));
         assert!(seats.subjects.lock().unwrap().is_empty());
     }
 
