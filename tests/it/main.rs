@@ -32,5 +32,7 @@ mod outages;
 mod postgres;
 mod project;
 mod reload;
+mod silence;
 mod uploads;
 mod values;
+mod valve;
