@@ -84,6 +84,9 @@ pub enum Crowd {
     /// Too many body bytes in flight.
     #[error("body bytes in flight")]
     Bytes,
+    /// Too much of what heavy bodies may weigh together.
+    #[error("heavy bodies")]
+    Weight,
     /// Too many requests waiting.
     #[error("queue")]
     Queue,

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::response::{Crowd, Failure};
-use crate::vocabulary::limits::Limits;
+use crate::vocabulary::limits::{HEAVY_BYTES, HEAVY_PART, Limits};
 
 /// All the room there is.
 #[derive(Debug)]
@@ -21,6 +21,9 @@ pub struct Seats {
     bytes_max: usize,
     bytes: AtomicUsize,
     turns: Arc<Semaphore>,
+    /// KiB that the heavy bodies at work weigh together, at most.
+    weights_max: u32,
+    weights: Arc<Semaphore>,
     per_subject: usize,
     /// Requests of one subject in the house, those that wait for its turns among them: whoever sends more takes no place from others.
     subject_places: usize,
@@ -44,6 +47,7 @@ pub struct Seat {
     bytes: usize,
     subject: Option<(Subject, Option<OwnedSemaphorePermit>)>,
     turn: Option<OwnedSemaphorePermit>,
+    weight: Option<OwnedSemaphorePermit>,
 }
 
 impl Seats {
@@ -51,12 +55,15 @@ impl Seats {
     pub fn new(limits: &Limits, pool: usize) -> Self {
         let executing = pool.max(1).saturating_mul(2).min(Semaphore::MAX_PERMITS);
         let per_subject = limits.subject_requests_max.clamp(1, Semaphore::MAX_PERMITS);
+        let weights_max = kib(limits.in_flight_bytes_max / HEAVY_PART);
         Self {
             places_max: executing.saturating_add(limits.queue_max),
             places: AtomicUsize::new(0),
             bytes_max: limits.in_flight_bytes_max,
             bytes: AtomicUsize::new(0),
             turns: Arc::new(Semaphore::new(executing)),
+            weights_max,
+            weights: Arc::new(Semaphore::new(weights_max as usize)),
             per_subject,
             subject_places: per_subject.saturating_mul(2),
             patience: limits.subject_wait_timeout,
@@ -82,6 +89,7 @@ impl Seats {
             bytes: 0,
             subject: None,
             turn: None,
+            weight: None,
         };
         if announced > self.bytes_max.saturating_sub(self.in_flight_bytes()) {
             return Err(Failure::Crowded(Crowd::Bytes));
@@ -149,11 +157,31 @@ impl Seat {
         self.turn = Some(turn);
         Ok(())
     }
+
+    /// Gives the turn back; another one may follow.
+    pub fn rest(&mut self) {
+        self.turn = None;
+    }
+
+    /// Waits until a body so long may be decoded beside the heavy ones that are. Take no turn before it: the light ones need them.
+    pub async fn weigh(&mut self, bytes: usize, deadline: Instant) -> Result<(), Failure> {
+        if bytes <= HEAVY_BYTES {
+            return Ok(());
+        }
+        let weight = kib(bytes).min(self.seats.weights_max);
+        let weights = self.seats.weights.clone();
+        let weighed = timeout_at(deadline, weights.acquire_many_owned(weight)).await;
+        let Ok(Ok(weight)) = weighed else {
+            return Err(Failure::Crowded(Crowd::Weight));
+        };
+        self.weight = Some(weight);
+        Ok(())
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        drop(self.turn.take());
+        drop((self.turn.take(), self.weight.take()));
         if let Some((subject, turn)) = self.subject.take() {
             drop(turn);
             self.seats.leave(subject);
@@ -161,6 +189,12 @@ impl Drop for Seat {
         self.seats.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
         self.seats.places.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// Bytes as KiB, one at least.
+fn kib(bytes: usize) -> u32 {
+    let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
+    u32::try_from(bytes.div_ceil(1024)).map_or(most, |kib| kib.clamp(1, most))
 }
 
 /// Adds to a count unless that passes its limit.
@@ -254,6 +288,36 @@ mod tests {
         assert!(last.turn(soon).await.is_err());
         drop(held);
         assert!(last.turn(Instant::now()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn heavy_bodies_take_turns_and_light_ones_pass_them_by() {
+        let limits = Limits {
+            in_flight_bytes_max: HEAVY_PART * 3 * HEAVY_BYTES,
+            ..Limits::default()
+        };
+        let seats = Arc::new(Seats::new(&limits, 8));
+        let mut held: Vec<Seat> = (0..4).map(|_| seats.take(0).unwrap()).collect();
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let (mut first, mut second) = (held.pop().unwrap(), held.pop().unwrap());
+        first.weigh(2 * HEAVY_BYTES, soon()).await.unwrap();
+        let refused = second.weigh(2 * HEAVY_BYTES, soon()).await;
+        assert_eq!(refused, Err(Failure::Crowded(Crowd::Weight)));
+        held.pop()
+            .unwrap()
+            .weigh(HEAVY_BYTES, soon())
+            .await
+            .unwrap();
+        drop(first);
+        // More than all there is goes alone.
+        second.weigh(100 * HEAVY_BYTES, soon()).await.unwrap();
+        assert!(
+            held.pop()
+                .unwrap()
+                .weigh(HEAVY_BYTES + 1, soon())
+                .await
+                .is_err()
+        );
     }
 
     proptest! {
