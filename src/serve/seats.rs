@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::response::{Crowd, Failure};
@@ -38,6 +38,8 @@ pub(super) type Subject = (Option<String>, String);
 struct Share {
     holders: usize,
     turns: Arc<Semaphore>,
+    /// One heavy body at a time, so that many of one subject hold nobody else up.
+    heavy: Arc<Semaphore>,
 }
 
 /// A request's room, given back when it is dropped.
@@ -46,8 +48,9 @@ pub struct Seat {
     seats: Arc<Seats>,
     bytes: usize,
     subject: Option<(Subject, Option<OwnedSemaphorePermit>)>,
+    heavy: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
-    weight: Option<OwnedSemaphorePermit>,
+    weight: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
 }
 
 impl Seats {
@@ -88,6 +91,7 @@ impl Seats {
             seats: self.clone(),
             bytes: 0,
             subject: None,
+            heavy: Arc::new(Semaphore::new(1)),
             turn: None,
             weight: None,
         };
@@ -97,18 +101,19 @@ impl Seats {
         Ok(seat)
     }
 
-    /// The turns of a subject; `None` where as many of its requests wait as may run.
-    fn enter(&self, subject: &Subject) -> Option<Arc<Semaphore>> {
+    /// The turns of a subject, and the one of its heavy bodies; `None` where as many of its requests wait as may run.
+    fn enter(&self, subject: &Subject) -> Option<(Arc<Semaphore>, Arc<Semaphore>)> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let share = subjects.entry(subject.clone()).or_insert_with(|| Share {
             holders: 0,
             turns: Arc::new(Semaphore::new(self.per_subject)),
+            heavy: Arc::new(Semaphore::new(1)),
         });
         if share.holders >= self.subject_places {
             return None;
         }
         share.holders += 1;
-        Some(share.turns.clone())
+        Some((share.turns.clone(), share.heavy.clone()))
     }
 
     fn leave(&self, subject: Subject) {
@@ -135,7 +140,8 @@ impl Seat {
     /// Waits a little for one of the subject's turns; not at all where as many wait already as may run.
     pub(super) async fn share(&mut self, subject: Subject) -> Result<(), Failure> {
         let entered = self.seats.enter(&subject);
-        let turns = entered.ok_or(Failure::Crowded(Crowd::Subject))?;
+        let (turns, heavy) = entered.ok_or(Failure::Crowded(Crowd::Subject))?;
+        self.heavy = heavy;
         // Noted first: whoever waits and gives up leaves too.
         self.subject = Some((subject, None));
         let turn = timeout(self.seats.patience, turns.acquire_owned()).await;
@@ -163,18 +169,21 @@ impl Seat {
         self.turn = None;
     }
 
-    /// Waits until a body so long may be decoded beside the heavy ones that are. Take no turn before it: the light ones need them.
+    /// Waits until a body so long may be decoded beside the heavy ones that are: one of each subject. Take no turn before it: the light ones need them.
     pub async fn weigh(&mut self, bytes: usize, deadline: Instant) -> Result<(), Failure> {
         if bytes <= HEAVY_BYTES {
             return Ok(());
         }
         let weight = kib(bytes).min(self.seats.weights_max);
-        let weights = self.seats.weights.clone();
-        let weighed = timeout_at(deadline, weights.acquire_many_owned(weight)).await;
-        let Ok(Ok(weight)) = weighed else {
+        let (heavy, weights) = (self.heavy.clone(), self.seats.weights.clone());
+        let weighed = async {
+            let own = heavy.acquire_owned().await?;
+            Ok::<_, AcquireError>((own, weights.acquire_many_owned(weight).await?))
+        };
+        let Ok(Ok(weighed)) = timeout_at(deadline, weighed).await else {
             return Err(Failure::Crowded(Crowd::Weight));
         };
-        self.weight = Some(weight);
+        self.weight = Some(weighed);
         Ok(())
     }
 }
@@ -318,6 +327,28 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn the_heavy_bodies_of_one_subject_stand_in_line_behind_one_another_and_not_before_others()
+     {
+        let limits = Limits {
+            in_flight_bytes_max: HEAVY_PART * 4 * HEAVY_BYTES,
+            ..Limits::default()
+        };
+        let seats = Arc::new(Seats::new(&limits, 8));
+        let mut held = Vec::new();
+        for who in ["ann", "ann", "bob"] {
+            let mut seat = seats.take(0).unwrap();
+            seat.share((None, who.to_owned())).await.unwrap();
+            held.push(seat);
+        }
+        let soon = Instant::now() + Duration::from_millis(20);
+        let mut passed = Vec::new();
+        for seat in &mut held {
+            passed.push(seat.weigh(HEAVY_BYTES + 1, soon).await.is_ok());
+        }
+        assert_eq!(passed, [true, false, true]);
     }
 
     proptest! {

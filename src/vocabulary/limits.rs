@@ -120,7 +120,7 @@ pub const GZIP_RATIO_MAX: usize = 200;
 /// Bytes to which a gzip body may expand whatever the ratio.
 pub const GZIP_FREE_BYTES: usize = 64 * KIB;
 /// Bytes of a body beyond which it is heavy. An item of two bytes takes a hundred while it is judged, so heavy bodies take turns by their weight.
-pub const HEAVY_BYTES: usize = 256 * KIB;
+pub const HEAVY_BYTES: usize = 64 * KIB;
 /// The part of `in_flight_bytes_max` that the heavy bodies being decoded and applied may weigh together; one that weighs more goes alone.
 pub const HEAVY_PART: usize = 16;
 /// Time a client may leave our bytes unread; then its connection is closed.
