@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rulegate::vocabulary::limits::{Limit, Limits};
+use rulegate::vocabulary::limits::{HEAVY_BYTES, HEAVY_PART, Limit, Limits};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
@@ -392,6 +392,39 @@ async fn each_limit_is_kept_as_it_is_set_and_what_goes_beyond_it_gets_its_answer
     for row in rows() {
         check(&row).await;
     }
+}
+
+/// A note whose body is beyond `HEAVY_BYTES`.
+fn heavy(ms: u32) -> Ask {
+    note(&json!({"n": ms, "body": "x".repeat(2 * HEAVY_BYTES)}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heavy_bodies_wait_for_one_another_and_light_ones_pass_them_by() {
+    let schema = fs::read_to_string(Path::new(CASE).join("schema.sql")).unwrap();
+    let rules = Path::new(CASE).join("rules");
+    let gateway = Gateway::with(&schema, &rules, |settings| {
+        settings.database.pool = 4;
+        settings.limits.in_flight_bytes_max = HEAVY_PART * 3 * HEAVY_BYTES;
+    })
+    .await;
+    let order = std::sync::Mutex::new(Vec::new());
+    let (gateway, order) = (&gateway, &order);
+    let later = |ms, who: &'static str, ask: Ask| async move {
+        sleep(Duration::from_millis(ms)).await;
+        assert_eq!(
+            word(&send(gateway, &by(who, ask)).await),
+            "success",
+            "{who}"
+        );
+        order.lock().unwrap().push(who);
+    };
+    tokio::join!(
+        later(0, "first", heavy(1500)),
+        later(300, "second", heavy(1)),
+        later(600, "light", slow(1)),
+    );
+    assert_eq!(*order.lock().unwrap(), ["light", "first", "second"]);
 }
 
 #[test]
