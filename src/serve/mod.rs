@@ -2,6 +2,7 @@
 
 mod body;
 mod cors;
+mod descriptors;
 mod fetch;
 mod gateway;
 mod head;
@@ -46,6 +47,9 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     now: impl Future<Output = ()>,
 ) -> Ending {
+    if let Some(warning) = descriptors::warning(&gateway.settings) {
+        tell(&Event::Warning(&warning));
+    }
     let prober = tokio::spawn(prober::watch(gateway.clone()));
     let fetching = gateway.clone();
     let keys = tokio::spawn(async move { fetching.keys.keep_fresh().await });

@@ -30,6 +30,7 @@ mod layering;
 mod limits;
 mod oracle;
 mod outages;
+mod pool_of_one;
 mod postgres;
 mod program;
 mod project;
