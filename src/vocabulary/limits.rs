@@ -122,7 +122,7 @@ pub const GZIP_FREE_BYTES: usize = 64 * KIB;
 /// Bytes of a body beyond which it is heavy. An item of two bytes takes a hundred while it is judged, so heavy bodies take turns by their weight.
 pub const HEAVY_BYTES: usize = 64 * KIB;
 /// The part of `in_flight_bytes_max` that the heavy bodies being decoded and applied may weigh together; one that weighs more goes alone.
-pub const HEAVY_PART: usize = 16;
+pub const HEAVY_PART: usize = 32;
 /// Time a client may leave our bytes unread; then its connection is closed.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an unread body that are read and thrown away, so that the client gets to read its answer.

@@ -28,6 +28,7 @@ mod journal;
 mod keys;
 mod layering;
 mod limits;
+mod operations;
 mod oracle;
 mod outages;
 mod pool_of_one;

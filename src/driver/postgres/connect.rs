@@ -120,7 +120,7 @@ impl Connector {
     }
 }
 
-/// Has a connection end whose other side is gone without a word, in minutes less than the hours that systems take by themselves. What the URI says about it wins.
+/// Has a connection end whose other side is gone without a word, within a minute where systems by themselves take hours. What the URI says about it wins.
 fn notice_silence(config: &mut tokio_postgres::Config, uri: &str) {
     if !uri.contains("keepalives") {
         config
