@@ -66,7 +66,7 @@ async fn send(program: &Program, request: &[u8]) -> Option<u16> {
     let mut bytes = Vec::new();
     // What is refused by its head alone is not read to its end.
     let _ = stream.write_all(request).await;
-    let _ = timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes)).await;
+    let _ = timeout(Duration::from_mins(1), stream.read_to_end(&mut bytes)).await;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     text.split(' ').nth(1)?.parse().ok()
 }

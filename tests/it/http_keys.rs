@@ -9,9 +9,9 @@ use rulegate::auth::development::SigningKey;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use rulegate::vocabulary::limits::KEY_WAITERS_MAX;
+use rulegate::vocabulary::limits::{JWKS_FETCH_TIMEOUT, JWKS_KEYS_MAX, KEY_WAITERS_MAX};
 
 use crate::http_served::{Reply, Served, Start, spanned, token, upload};
 
@@ -116,7 +116,9 @@ async fn cold_is_503_and_recovers_by_itself() {
     let none = ok(&json!({"keys": []}));
     let secret =
         ok(&json!({"keys": [{"kty": "oct", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}));
-    for answer in [FAILURE, far, &large, &none, &secret, "garbage"] {
+    let many: Vec<&SigningKey> = vec![&key; JWKS_KEYS_MAX + 1];
+    let many = keys(&many);
+    for answer in [FAILURE, far, &large, &none, &secret, &many, "garbage"] {
         let source = Source::start(answer).await;
         let served = source.gateway().await;
         let reply = send(&served, &token).await;
@@ -192,4 +194,15 @@ async fn strangers_who_name_keys_of_their_own_fill_no_house() {
     // Those who waited were looked at with the keys as they are now; the others may ask again.
     assert!(with(401) >= KEY_WAITERS_MAX && with(401) + with(503) == 300);
     assert!(with(503) > 0);
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_answer_is_given_up_in_time() {
+    let key = SigningKey::generate().unwrap();
+    let source = Source::start(keys(&[&key])).await;
+    source.takes.store(60_000, Ordering::SeqCst);
+    let served = source.gateway().await;
+    let began = Instant::now();
+    assert_eq!(send(&served, &token(&key, "ann")).await.status, 503);
+    assert!(began.elapsed() < JWKS_FETCH_TIMEOUT * 2);
 }
