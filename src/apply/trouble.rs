@@ -167,6 +167,12 @@ pub(super) fn soon(cause: impl Into<String>) -> Retry {
     retry(Duration::from_secs(1), "the database is busy", cause)
 }
 
+/// Whose work is for another gateway, or for this one when it is back.
+pub(super) fn leaving() -> Retry {
+    let message = "the server is about to stop";
+    retry(Duration::from_secs(1), message, "the gateway is stopping")
+}
+
 /// Whose work waits until the database is there again.
 pub(super) fn later(cause: impl Into<String>) -> Retry {
     retry(

@@ -19,6 +19,9 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::postgres::Fresh;
 
+/// The size of every gateway's pool, where a test says no other.
+pub const POOL: &str = "RULEGATE_TEST_POOL";
+
 /// A gateway that runs until it is dropped.
 pub struct Gateway {
     pub database: Arc<Fresh>,
@@ -104,6 +107,9 @@ impl Gateway {
         settings.client_auth.jwks_uris = Vec::new();
         settings.client_auth.jwks = Some(Spanned::new(key.jwks(), nowhere()));
         settings.limits.drain_notice = Duration::ZERO;
+        if let Ok(pool) = std::env::var(POOL) {
+            settings.database.pool = pool.parse().unwrap();
+        }
         adjust(&mut settings);
         let store =
             rulegate::driver::postgres::Store::open(&settings.database, &settings.limits).unwrap();

@@ -1,6 +1,7 @@
 //! The pool of connections.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -32,6 +33,7 @@ pub struct Store {
     begin: Arc<str>,
     health: Health,
     notes: Arc<[String]>,
+    is_leaving: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -49,9 +51,9 @@ impl Store {
             .build()
             .map_err(|error| ConfigError::new(error.to_string()))?;
         let text = postgres::begin(
-            limits.statement_timeout.as_millis(),
-            limits.lock_timeout.as_millis(),
-            limits.idle_in_transaction_timeout.as_millis(),
+            millis(limits.statement_timeout),
+            millis(limits.lock_timeout),
+            millis(limits.idle_in_transaction_timeout),
         );
         Ok(Self {
             pool,
@@ -60,6 +62,7 @@ impl Store {
             begin: text.into(),
             health: Health::default(),
             notes,
+            is_leaving: Arc::default(),
         })
     }
 
@@ -82,6 +85,16 @@ impl Store {
     pub fn pool_status(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.waiting)
+    }
+
+    /// From now on no upload begins another transaction; those that run are finished.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the gateway is about to stop, so that no further transaction of an upload shall begin.
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::SeqCst)
     }
 
     /// Closes connections as they come back, and opens no more.
@@ -250,6 +263,11 @@ impl Store {
             )),
         }
     }
+}
+
+/// A time as the server takes it: an `int4`, of which 0 would mean no limit at all.
+fn millis(time: Duration) -> u128 {
+    time.as_millis().clamp(1, 0x7fff_ffff)
 }
 
 /// What was done on a connection, which goes back to the pool only where that went well: after an error, or a time-out, it may not be idle.
