@@ -164,7 +164,8 @@ async fn a_change_closes_only_what_it_touches_and_refuses_nothing_for_good() {
         );
         let settled = Instant::now();
         sleep(Duration::from_millis(300)).await;
-        assert_eq!(gateway.get("/readyz").await.status, 200, "{name}");
+        let ready = gateway.get("/readyz").await;
+        assert_eq!(ready.status, 200, "{name}: {}", ready.body);
         let undoing = Instant::now();
         gateway.run(change["undoes"].as_str().unwrap()).await;
         closes(&gateway, &[], name).await;
@@ -255,7 +256,7 @@ async fn a_write_that_fits_no_more_is_refused_where_the_settings_say_so() {
         ("ALTER TABLE memos RENAME TO notes", "notes", None),
         // The rules fit, and the database does not fit itself.
         ("DROP TABLE written", "notes", Some(0)),
-        ("CREATE TABLE written (id uuid)", "notes", None),
+        ("CREATE TABLE written (id text)", "notes", None),
     ];
     for (number, (sql, table, wanted)) in rows.into_iter().enumerate() {
         gateway.run(sql).await;
