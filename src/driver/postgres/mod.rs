@@ -1,6 +1,7 @@
 //! Postgres, through tokio-postgres. Nothing outside this room knows that crate.
 
 mod connect;
+mod cure;
 mod error;
 mod health;
 mod introspect;
