@@ -1,7 +1,6 @@
 //! Postgres, through tokio-postgres. Nothing outside this room knows that crate.
 
 mod connect;
-mod cure;
 mod error;
 mod health;
 mod introspect;
