@@ -50,80 +50,8 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     Compilation { plan, problems }
 }
 
-/// What compiling came to where each table stands for itself.
-#[derive(Debug)]
-pub struct Partial {
-    /// The plan of the tables that fit.
-    pub plan: Plan,
-    /// What keeps each of the others from it.
-    pub misfits: BTreeMap<TableName, Problems>,
-    /// What is worth a look.
-    pub warnings: Problems,
-}
-
-/// Compiles rules that have fitted before against a catalogue that may have changed since. A table that fits no more is left out, and so is
-/// what would read it; an error is what lies in no table.
-pub fn compile_fitting(rules: &RuleSet, catalog: &Catalog) -> Result<Partial, Problems> {
-    let mut found = Problems::default();
-    let mut advice = Problems::default();
-    let ground = Ground::of(rules, catalog, &mut found);
-    let shared = ground.shared(are_guards_known(rules, catalog, &mut found));
-    let (mut of_tables, mut warnings) = by_table(rules, &found);
-    let mut tables: BTreeMap<TableName, TablePlan> = BTreeMap::new();
-    for rules in &rules.tables {
-        let name = &rules.table.node;
-        let own = of_tables.entry(name.clone()).or_default();
-        let plan = ground.table(rules, &shared, own, &mut advice);
-        if !own.has_errors() {
-            match plan {
-                Some(plan) => drop(tables.insert(name.clone(), plan)),
-                None => own.push(unfit(rules)),
-            }
-        }
-    }
-    if warnings.has_errors() {
-        return Err(warnings);
-    }
-    let relations = ground.relations(&tables, &mut advice);
-    warnings.append(advice);
-    of_tables.retain(|_, problems| problems.has_errors());
-    match ground.plan(tables, relations) {
-        Some(plan) => Ok(Partial {
-            plan,
-            misfits: of_tables,
-            warnings,
-        }),
-        None => Err(warnings),
-    }
-}
-
-/// Problems by the table in whose file they lie, and those that lie in none.
-fn by_table(rules: &RuleSet, found: &Problems) -> (BTreeMap<TableName, Problems>, Problems) {
-    let mut of_tables: BTreeMap<TableName, Problems> = BTreeMap::new();
-    let mut others = Problems::default();
-    for problem in found.sorted() {
-        let file = problem.place.as_ref().map(|place| &place.file);
-        let mut tables = rules.tables.iter();
-        let owner = tables.find(|table| Some(&table.place.file) == file);
-        match owner {
-            Some(owner) => of_tables.entry(owner.table.node.clone()).or_default(),
-            None => &mut others,
-        }
-        .push(problem.clone());
-    }
-    (of_tables, others)
-}
-
-fn unfit(rules: &TableRules) -> Problem {
-    let message = format!(
-        "the rules of `{}` do not fit the database",
-        rules.table.node
-    );
-    Problem::error(rules.table.place.clone(), message)
-}
-
 /// What all tables stand on.
-struct Ground<'a> {
+pub(super) struct Ground<'a> {
     rules: &'a RuleSet,
     catalog: &'a Catalog,
     schemas: Schemas,
@@ -132,7 +60,7 @@ struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
-    fn of(rules: &'a RuleSet, catalog: &'a Catalog, problems: &mut Problems) -> Self {
+    pub(super) fn of(rules: &'a RuleSet, catalog: &'a Catalog, problems: &mut Problems) -> Self {
         let schemas = Schemas::of(rules, problems);
         let claims = schemas.claims(rules, problems);
         let shape = claims_shape(rules, claims.is_some(), &schemas);
@@ -147,7 +75,7 @@ impl<'a> Ground<'a> {
     }
 
     /// What each table is compiled with; whether a guard is missing is only asked where the guards are known.
-    fn shared(&self, are_guards_known: bool) -> Shared<'_> {
+    pub(super) fn shared(&self, are_guards_known: bool) -> Shared<'_> {
         Shared {
             rules: self.rules,
             catalog: self.catalog,
@@ -158,7 +86,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    fn table(
+    pub(super) fn table(
         &self,
         rules: &TableRules,
         shared: &Shared<'_>,
@@ -170,7 +98,7 @@ impl<'a> Ground<'a> {
         table::compile(rules, facts, *id, shared, problems, advice)
     }
 
-    fn relations(
+    pub(super) fn relations(
         &self,
         tables: &BTreeMap<TableName, TablePlan>,
         advice: &mut Problems,
@@ -183,7 +111,7 @@ impl<'a> Ground<'a> {
     }
 
     /// The plan of these tables; `None` where the claims are wrong.
-    fn plan(
+    pub(super) fn plan(
         self,
         tables: BTreeMap<TableName, TablePlan>,
         relations: Vec<RelationPlan>,
@@ -211,7 +139,11 @@ fn claims_shape<'s>(rules: &'s RuleSet, is_right: bool, schemas: &'s Schemas) ->
 
 /// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing, and
 /// where tables lack a guard for it, that is the mistake to tell.
-fn are_guards_known(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> bool {
+pub(super) fn are_guards_known(
+    rules: &RuleSet,
+    catalog: &Catalog,
+    problems: &mut Problems,
+) -> bool {
     let targets: Vec<(&TableRules, &Table)> = rules
         .tables
         .iter()

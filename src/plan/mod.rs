@@ -4,6 +4,7 @@ mod advice;
 mod columns;
 mod compile;
 mod computed;
+mod fitting;
 mod grants;
 mod key;
 mod matches;
@@ -18,7 +19,8 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use compile::{Compilation, Partial, compile, compile_fitting};
+pub use compile::{Compilation, compile};
+pub use fitting::{Partial, compile_fitting};
 pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;

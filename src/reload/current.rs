@@ -214,6 +214,13 @@ impl Readings {
         let began = Instant::now();
         self.began = Some(began);
         let catalog = Arc::new(store.introspect().await?);
+        if self
+            .good
+            .as_ref()
+            .is_some_and(|(_, known)| *known != catalog)
+        {
+            store.renew();
+        }
         self.good = Some((began, catalog.clone()));
         Ok((began, catalog))
     }

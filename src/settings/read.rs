@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;

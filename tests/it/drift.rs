@@ -256,7 +256,7 @@ async fn a_write_that_fits_no_more_is_refused_where_the_settings_say_so() {
         ("ALTER TABLE memos RENAME TO notes", "notes", None),
         // The rules fit, and the database does not fit itself.
         ("DROP TABLE written", "notes", Some(0)),
-        ("CREATE TABLE written (id uuid)", "notes", None),
+        ("CREATE TABLE written (id text)", "notes", None),
     ];
     for (number, (sql, table, wanted)) in rows.into_iter().enumerate() {
         gateway.run(sql).await;

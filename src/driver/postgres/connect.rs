@@ -310,6 +310,7 @@ mod tests {
                 role: None,
                 sslmode: None,
                 cacert: None,
+                on_schema_drift: settings::OnSchemaDrift::default(),
                 raised_messages: false,
             };
             let config = Connector::of(&database).map(|made| made.config).unwrap();

@@ -1,11 +1,12 @@
 //! The pool of connections.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    TimeoutType,
 };
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
@@ -34,6 +35,35 @@ pub struct Store {
     health: Health,
     notes: Arc<[String]>,
     is_leaving: Arc<AtomicBool>,
+    renewed: Renewed,
+}
+
+/// Since when a session counts: older ones are closed instead of being used again.
+#[derive(Clone, Debug)]
+struct Renewed(Arc<Mutex<std::time::Instant>>);
+
+impl Renewed {
+    fn now() -> Self {
+        Self(Arc::new(Mutex::new(std::time::Instant::now())))
+    }
+
+    fn renew(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = std::time::Instant::now();
+    }
+
+    fn since(&self) -> std::time::Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hook(&self) -> Hook {
+        let renewed = self.clone();
+        Hook::sync_fn(move |_, metrics| {
+            if metrics.created < renewed.since() {
+                return Err(HookError::message("the database has changed since"));
+            }
+            Ok(())
+        })
+    }
 }
 
 impl Store {
@@ -45,9 +75,11 @@ impl Store {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_config(connector.config, connector.tls, config);
+        let renewed = Renewed::now();
         let pool = Pool::builder(manager)
             .max_size(database.pool.max(1))
             .runtime(Runtime::Tokio1)
+            .pre_recycle(renewed.hook())
             .build()
             .map_err(|error| ConfigError::new(error.to_string()))?;
         let text = postgres::begin(
@@ -63,6 +95,7 @@ impl Store {
             health: Health::default(),
             notes,
             is_leaving: Arc::default(),
+            renewed,
         })
     }
 
@@ -123,6 +156,11 @@ impl Store {
     /// Forgets every prepared statement.
     pub fn forget_statements(&self) {
         self.pool.manager().statement_caches.clear();
+    }
+
+    /// Uses no session again that is open now: functions of the database keep plans in a session, and those of another schema fail for ever.
+    pub fn renew(&self) {
+        self.renewed.renew();
     }
 
     /// Reads the whole catalogue.

@@ -1,4 +1,4 @@
-CREATE TABLE written (id uuid, txid xid8 DEFAULT pg_current_xact_id());
+CREATE TABLE written (id text, txid xid8 DEFAULT pg_current_xact_id());
 CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO written (id) VALUES (NEW.id); RETURN NULL; END $$;
 CREATE TABLE notes (id uuid PRIMARY KEY, n int, title text, owner text NOT NULL);
 CREATE TABLE items (id uuid PRIMARY KEY, n int, note_id uuid);

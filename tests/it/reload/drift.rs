@@ -167,3 +167,19 @@ async fn a_guard_is_remembered_while_its_table_is_closed() {
     let reason = closed.values().next().unwrap();
     assert!(reason.contains("this.org == auth.sub"), "{reason}");
 }
+
+/// Only an author can say whether a table goes on without its guard, so nothing is refused for good meanwhile, whatever the settings say
+/// of tables that fit no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_guard_is_waited_for_where_what_fits_no_more_is_refused() {
+    let (folder, gateway) = house("waited").await;
+    let fatal = format!("{PROJECT}database: {{ on_schema_drift: fatal }}\n");
+    folder.write("rulegate.yaml", fatal);
+    assert!(last_changes(&gateway).await.contains("on_schema_drift"));
+    gateway.run("ALTER TABLE notes DROP COLUMN org").await;
+    answers(&gateway, "notes", "retryable_error").await;
+    gateway
+        .run("ALTER TABLE plans RENAME COLUMN n TO number")
+        .await;
+    answers(&gateway, "plans", "fatal_error").await;
+}
