@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::{Line, OnFatalError, Origin, Secret, SslMode, Unknown};
+use crate::settings::{Line, OnFatalError, Origin, SealingKey, Secret, SslMode, Unknown};
 
 /// A value as it is printed.
 pub(super) trait Show {
@@ -68,6 +68,12 @@ impl Show for PathBuf {
 }
 
 impl Show for Secret {
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Show for SealingKey {
     fn show(&self) -> String {
         format!("{self:?}")
     }

@@ -1,6 +1,6 @@
 //! [`Live`]: what a running gateway takes over from an edited rulegate.yaml.
 
-use crate::settings::{Batch, Idempotency, Settings};
+use crate::settings::{Batch, DeadLetters, Idempotency, Settings};
 
 /// The settings that an edit changes while the gateway runs. All others need a restart, as they were spent on sockets, connections and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Live {
     pub batch: Batch,
     /// How applied transactions are remembered.
     pub idempotency: Idempotency,
+    /// How refused transactions are kept.
+    pub dead_letters: DeadLetters,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
     /// Origins a browser may call from; `*` for any.
@@ -20,6 +22,7 @@ impl Default for Live {
         Self {
             batch: Batch::default(),
             idempotency: Idempotency::default(),
+            dead_letters: DeadLetters::default(),
             raised_messages: false,
             cors_origins: vec!["*".to_owned()],
         }
@@ -32,6 +35,7 @@ impl Settings {
         Live {
             batch: self.batch.clone(),
             idempotency: self.idempotency.clone(),
+            dead_letters: self.dead_letters.clone(),
             raised_messages: self.database.raised_messages,
             cors_origins: self.server.cors_origins.clone(),
         }
@@ -42,10 +46,12 @@ impl Settings {
 pub fn is_live(name: &str) -> bool {
     name.starts_with("batch.")
         || name.starts_with("idempotency")
+        || name.starts_with("dead_letters.")
         || [
             "server.cors_origins",
             "database.raised_messages",
             "client_auth.claims",
+            "rejections.table",
         ]
         .contains(&name)
 }
