@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
-use crate::plan::{Plan, TablePlan, advice, print, relations, world};
+use crate::plan::{Plan, TablePlan, advice, print, rejections, relations, world};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, TableName};
 use crate::vocabulary::place::Spanned;
@@ -52,6 +52,7 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
     warn_of_hidden_relations(rules, &built, catalog, &mut advice);
     advice::warn_of_unreadable_relations(rules, &built, &relations, catalog, &mut advice);
+    let rejections = rejections::compile(rules, catalog, &mut problems, &mut advice);
     if !problems.has_errors() && !rules.unread.is_anything {
         problems.append(advice);
     }
@@ -59,6 +60,7 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
         tables.values(),
         &built.world,
         &relations,
+        rejections.as_ref(),
         shape,
         schemas.files(),
     );
@@ -71,6 +73,7 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
             relations,
             world: built.world,
             claims,
+            rejections,
         });
     Compilation { plan, problems }
 }

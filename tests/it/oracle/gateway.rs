@@ -65,6 +65,7 @@ impl Gateway {
             store: self.store.clone(),
             current: Arc::new(Current::new(Edition::of(loading))),
             workbench: None,
+            crowded: rulegate::apply::Crowded::default(),
         };
         if !problems.has_errors() {
             match road.current.freshen(&self.store, began).await {
