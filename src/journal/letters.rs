@@ -105,7 +105,7 @@ pub struct Letter<'a> {
 /// A row of the app's own table of refusals.
 #[derive(Clone, Debug)]
 pub struct Rejection<'a> {
-    /// Inserts it: id, `user_id`, table, `row_id`, code, field, message.
+    /// Inserts it: id, `user_id`, table, `row_id`, code, field, message, time.
     pub statement: &'a Statement,
     /// The table the refused operation is on; none where the whole transaction is refused.
     pub table: Option<&'a str>,
@@ -251,6 +251,8 @@ async fn write(
             Some(letter.error_code.to_owned()),
             rejection.field.map(spell),
             Some(spell(rejection.message)),
+            // The time at which the transaction began, as Postgres reads the word.
+            Some("now".to_owned()),
         ];
         let parameters: Vec<Option<&str>> = parameters.iter().map(Option::as_deref).collect();
         let written = open.read(rejection.statement, &parameters).await;

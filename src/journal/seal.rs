@@ -80,7 +80,9 @@ pub fn open<'k>(
         .split_first_chunk::<NONCE_LEN>()
         .ok_or(SealError::Unreadable)?;
     let mut named = keys.filter(|key| key_name(key) == name);
-    let key = named.next().ok_or_else(|| SealError::NoKey(name.to_owned()))?;
+    let key = named
+        .next()
+        .ok_or_else(|| SealError::NoKey(name.to_owned()))?;
     let mut bytes = rest.to_vec();
     let opened = sealing(key)?
         .open_in_place(Nonce::from(nonce), spot.aad(), &mut bytes)

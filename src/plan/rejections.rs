@@ -222,7 +222,9 @@ fn warn_of_privileges(
     advice: &mut Problems,
 ) {
     let knows_insert = catalog.login_role == catalog.writing_role;
-    let columns = COLUMNS.iter().filter_map(|wanted| facts.column(wanted.name));
+    let columns = COLUMNS
+        .iter()
+        .filter_map(|wanted| facts.column(wanted.name));
     let columns: Vec<&Column> = columns.map(|(_, column)| column).collect();
     let may_insert = columns.iter().all(|column| column.privileges.insert);
     let mut ids = columns.iter().filter(|column| column.name.as_str() == "id");

@@ -105,12 +105,7 @@ fn entry(out: &mut String, entry: &Entry, choose: &mut dyn FnMut(Cell<'_>) -> Wr
     out.push('}');
 }
 
-fn object(
-    out: &mut String,
-    table: &str,
-    text: &[u8],
-    choose: &mut dyn FnMut(Cell<'_>) -> Written,
-) {
+fn object(out: &mut String, table: &str, text: &[u8], choose: &mut dyn FnMut(Cell<'_>) -> Written) {
     out.push('{');
     for (key, value) in scan::members(text) {
         let (key, value) = (

@@ -6,9 +6,7 @@ use crate::document::keys::Kind;
 use crate::document::{Environment, Form, Node, read};
 use crate::rules::allow::grants;
 use crate::rules::keys::TABLE;
-use crate::rules::{
-    Check, ColumnRule, Guard, Preset, RelationRule, Sensitive, TableRules,
-};
+use crate::rules::{Check, ColumnRule, Guard, Preset, RelationRule, Sensitive, TableRules};
 use crate::vocabulary::names::{ColumnName, FieldName, MemberName, TableName, Target};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::place::{SourceText, Spanned};

@@ -26,6 +26,7 @@ mod http_stop;
 mod journal;
 mod keys;
 mod layering;
+mod letters;
 mod oracle;
 mod outages;
 mod postgres;

@@ -71,7 +71,7 @@ impl Fresh {
     }
 }
 
-async fn connect(uri: &str) -> Client {
+pub async fn connect(uri: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(uri, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
