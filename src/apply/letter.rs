@@ -79,8 +79,8 @@ async fn keep(
 ) -> Result<(), Retry> {
     let settings = &snapshot.edition.live.dead_letters;
     let plan = &snapshot.plan;
-    let (whole, is_whole) =
-        masked(plan, &settings.keys, known, transaction).map_err(|error| unsealed(road, &error))?;
+    let (whole, is_whole) = masked(plan, settings.keys.all(), known, transaction)
+        .map_err(|error| unsealed(road, &error))?;
     let told = Told::of(refusal, plan);
     let tables = transaction.table_names().join(", ");
     let tables: String = tables.chars().take(TABLES_CHARS_MAX).collect();

@@ -94,16 +94,19 @@ pub(super) fn interpret(
 
 /// Columns that letters are to keep encrypted, where there is no key to do it with.
 fn refuse_unsealable(settings: &Settings, rules: &RuleSet, problems: &mut Problems) {
-    if !settings.dead_letters.keys.is_empty() {
+    let Some(trouble) = settings.dead_letters.keys.trouble() else {
         return;
-    }
+    };
     let columns = rules.tables.iter().flat_map(|table| &table.columns);
     for column in columns {
         let Some(written) = &column.sensitive else {
             continue;
         };
         if written.node == Sensitive::Encrypt {
-            let message = format!("there is no key to encrypt `{}` with", column.field.node);
+            let message = format!(
+                "there is no key to encrypt `{}` with: {trouble}",
+                column.field.node
+            );
             let problem = Problem::error(written.place.clone(), message);
             problems.push(problem.help(format!(
                 "{}; or write `sensitive: drop`",

@@ -10,10 +10,9 @@ use crate::document::{Environment, Form};
 use crate::settings::Origin;
 use crate::settings::lines::Lines;
 use crate::settings::read::{count, time, written};
-use crate::vocabulary::problem::{Problem, Problems};
 
 /// The variable that holds the keys.
-pub const KEY_VARIABLE: &str = "RULEGATE_DEAD_LETTERS_KEY";
+const KEY_VARIABLE: &str = "RULEGATE_DEAD_LETTERS_KEY";
 /// How a key is made.
 pub const KEY_CURE: &str = "make a key with `openssl rand -base64 32`, and give it to the server in the variable `RULEGATE_DEAD_LETTERS_KEY`";
 
@@ -24,8 +23,20 @@ pub struct DeadLetters {
     pub keep: Duration,
     /// Open letters of one subject at most.
     pub per_subject: usize,
-    /// The keys of columns that letters keep encrypted: the first seals, all open.
-    pub keys: Vec<SealingKey>,
+    /// The keys of columns that letters keep encrypted.
+    pub keys: SealingKeys,
+}
+
+/// What the environment says of keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SealingKeys {
+    /// Nothing.
+    #[default]
+    Unset,
+    /// Something that is no key.
+    Unreadable,
+    /// Keys: the first seals, all open.
+    Read(Vec<SealingKey>),
 }
 
 impl Default for DeadLetters {
@@ -33,7 +44,7 @@ impl Default for DeadLetters {
         Self {
             keep: Duration::from_hours(90 * 24),
             per_subject: 1000,
-            keys: Vec::new(),
+            keys: SealingKeys::Unset,
         }
     }
 }
@@ -41,6 +52,36 @@ impl Default for DeadLetters {
 /// A key of AES-256. It prints as stars.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealingKey([u8; 32]);
+
+impl SealingKeys {
+    /// The keys that are there.
+    pub fn all(&self) -> &[SealingKey] {
+        match self {
+            Self::Read(keys) => keys,
+            Self::Unset | Self::Unreadable => &[],
+        }
+    }
+
+    /// Why there is none: what stands in the way, without quoting it.
+    pub fn trouble(&self) -> Option<&'static str> {
+        match self {
+            Self::Read(_) => None,
+            Self::Unset => Some("the variable `RULEGATE_DEAD_LETTERS_KEY` is not set"),
+            Self::Unreadable => Some(
+                "the variable `RULEGATE_DEAD_LETTERS_KEY` holds something else than 32 bytes in base64, or several such keys with commas between them",
+            ),
+        }
+    }
+
+    /// One key, or several with commas between them.
+    fn parse(text: Option<&str>) -> Self {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Self::Unset;
+        };
+        let keys: Option<Vec<SealingKey>> = text.split(',').map(SealingKey::parse).collect();
+        keys.map_or(Self::Unreadable, Self::Read)
+    }
+}
 
 impl SealingKey {
     /// Reads base64 of 32 bytes.
@@ -65,11 +106,10 @@ pub(super) fn dead_letters(
     block: Option<&Form>,
     environment: &Environment<'_>,
     lines: &mut Lines,
-    problems: &mut Problems,
 ) -> DeadLetters {
     let default = DeadLetters::default();
-    let keys = keys(environment, problems);
-    let keys = (!keys.is_empty()).then_some((keys, Origin::Environment));
+    let keys = SealingKeys::parse(environment(KEY_VARIABLE).as_deref());
+    let keys = Some((keys, Origin::Environment)).filter(|(keys, _)| *keys != SealingKeys::Unset);
     DeadLetters {
         keep: lines.choose(
             "dead_letters.keep",
@@ -83,20 +123,8 @@ pub(super) fn dead_letters(
             written(block, "per_subject", count),
             || default.per_subject,
         ),
-        keys: lines.choose("dead_letters.keys", None, keys, Vec::new),
+        keys: lines.choose("dead_letters.keys", None, keys, SealingKeys::default),
     }
-}
-
-/// The keys of the environment, one or several with commas between them.
-fn keys(environment: &Environment<'_>, problems: &mut Problems) -> Vec<SealingKey> {
-    let text = environment(KEY_VARIABLE).filter(|text| !text.is_empty());
-    let words = text.iter().flat_map(|text| text.split(','));
-    let read: Option<Vec<SealingKey>> = words.map(SealingKey::parse).collect();
-    read.unwrap_or_else(|| {
-        let message = format!("the variable `{KEY_VARIABLE}` is no key: it holds 32 bytes in base64, or several such keys with commas between them");
-        problems.push(Problem::nowhere(message).help(KEY_CURE));
-        Vec::new()
-    })
 }
 
 #[cfg(test)]
@@ -117,14 +145,14 @@ mod tests {
             (&*format!("{good},"), 0, true),
         ];
         for (text, count, is_told) in rows {
-            let mut problems = Problems::default();
-            let found = keys(&|_| Some(text.to_owned()), &mut problems);
+            let found = SealingKeys::parse(Some(text));
+            let is_unreadable = found == SealingKeys::Unreadable;
             assert_eq!(
-                (found.len(), problems.has_errors()),
+                (found.all().len(), is_unreadable),
                 (count, is_told),
                 "{text}"
             );
-            let told = format!("{found:?}{problems:?}");
+            let told = format!("{found:?}{:?}", found.trouble());
             assert!(text.is_empty() || !told.contains(text), "{told}");
         }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::{Line, OnFatalError, Origin, SealingKey, Secret, SslMode, Unknown};
+use crate::settings::{Line, OnFatalError, Origin, SealingKeys, Secret, SslMode, Unknown};
 
 /// A value as it is printed.
 pub(super) trait Show {
@@ -73,9 +73,13 @@ impl Show for Secret {
     }
 }
 
-impl Show for SealingKey {
+impl Show for SealingKeys {
     fn show(&self) -> String {
-        format!("{self:?}")
+        match self {
+            Self::Unset => "none".to_owned(),
+            Self::Unreadable => "unreadable ***".to_owned(),
+            Self::Read(keys) => format!("{} keys ***", keys.len()),
+        }
     }
 }
 

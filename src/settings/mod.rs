@@ -11,7 +11,7 @@ mod sources;
 mod tests;
 
 pub use crate::document::Environment;
-pub use dead_letters::{DeadLetters, KEY_CURE, KEY_VARIABLE, SealingKey};
+pub use dead_letters::{DeadLetters, KEY_CURE, SealingKey, SealingKeys};
 pub use live::{Live, is_live};
 pub use read::read;
 pub use sources::{Source, is_private};

@@ -32,7 +32,7 @@ pub fn read(
         client_auth: client_auth(file, &mut lines, problems),
         batch: batch(file.get("batch"), &mut lines),
         idempotency: idempotency(file.get("idempotency"), &mut lines, problems),
-        dead_letters: dead_letters(file.get("dead_letters"), environment, &mut lines, problems),
+        dead_letters: dead_letters(file.get("dead_letters"), environment, &mut lines),
         rejections: rejections(file.get("rejections"), &mut lines),
         limits: limits(file.get("limits"), &mut lines, problems),
     };
