@@ -63,6 +63,9 @@ const COUNT: &str = "SELECT count(*)::text FROM rulegate.dead_letters WHERE stat
 /// Letters that one statement settles or deletes.
 const BATCH: usize = 1000;
 
+/// Digits that jsonb may add to the numbers of one letter.
+const DIGITS_MAX: usize = 1 << 16;
+
 /// A transaction that was refused for good.
 #[derive(Clone, Debug)]
 pub struct Letter<'a> {
@@ -172,16 +175,46 @@ pub async fn store(
     letter: &Letter<'_>,
     per_subject: usize,
 ) -> Result<Kept, Unkept> {
-    let mut kept = attempt(store, session, letter, per_subject, Form::Json).await;
-    for form in [Form::Bytes, Form::Plain] {
-        match &kept {
-            Err(unkept) if unkept.is_of_a_value() => {
-                kept = attempt(store, session, letter, per_subject, form).await;
-            }
-            _ => break,
+    let forms: &[Form] = if is_blown_up(letter.transaction) {
+        &[Form::Bytes]
+    } else {
+        &[Form::Json, Form::Bytes]
+    };
+    for form in forms {
+        match attempt(store, session, letter, per_subject, *form).await {
+            Err(unkept) if unkept.is_of_a_value() => {}
+            kept => return kept,
         }
     }
-    kept
+    attempt(store, session, letter, per_subject, Form::Plain).await
+}
+
+/// Whether jsonb would print a text so much longer, as it writes every number out, that nobody could read it any more.
+fn is_blown_up(json: &str) -> bool {
+    let mut digits = 0_usize;
+    let mut is_text = false;
+    let mut bytes = json.bytes().peekable();
+    let mut before = 0;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if is_text => {
+                bytes.next();
+            }
+            b'"' => is_text = !is_text,
+            b'e' | b'E' if !is_text && u8::is_ascii_digit(&before) => {
+                bytes.next_if(|sign| matches!(sign, b'+' | b'-'));
+                let mut exponent = 0_usize;
+                while let Some(digit) = bytes.next_if(u8::is_ascii_digit) {
+                    let digit = usize::from(digit - b'0');
+                    exponent = exponent.saturating_mul(10).saturating_add(digit);
+                }
+                digits = digits.saturating_add(exponent);
+            }
+            _ => {}
+        }
+        before = byte;
+    }
+    digits > DIGITS_MAX
 }
 
 async fn attempt(
@@ -323,6 +356,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn numbers_that_spell_long_ones_are_told_from_texts_and_short_ones() {
+        let many = |item: &str| format!("[{}]", vec![item; 1000].join(","));
+        let rows = [
+            (many("1e999"), true),
+            (many("-1.5E-999"), true),
+            ("1e99999999999999999999999999".to_owned(), true),
+            (many("1e+21"), false),
+            (many("true"), false),
+            (many(r#""1e999""#), false),
+            (many(r#""\"1e999""#), false),
+            (many(r#"{"\\":1e2}"#), false),
+        ];
+        for (json, wanted) in rows {
+            let start: String = json.chars().take(20).collect();
+            assert_eq!(is_blown_up(&json), wanted, "{start}");
+        }
+    }
 
     proptest! {
         #[test]
