@@ -46,6 +46,11 @@ impl Key {
         bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         Self(Uuid::from_bytes(bytes))
     }
+
+    /// A key as it is printed.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
 }
 
 impl fmt::Display for Key {

@@ -1,5 +1,6 @@
 //! Our own schema `rulegate` in the app's database, versioned: the ledger, and dead letters.
 
+pub mod filed;
 mod identity;
 pub mod ledger;
 pub mod letters;
