@@ -1,13 +1,14 @@
 //! Dead letters: what is refused is kept before the answer leaves (reliability, *Dead letters*).
 
 use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use rulegate::journal::{letters, seal};
 use rulegate::settings::{OnFatalError, Settings};
 use serde_json::{Value, json};
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, LETTERS_KEY};
 use crate::postgres::connect;
 use crate::uploads::id;
 
@@ -481,4 +482,88 @@ async fn a_refusal_that_cannot_be_written_there_is_held_back_with_its_letter() {
         one(&gateway, "ann", json!([refused("a")])).await["status"],
         "fatal_error"
     );
+}
+
+/// `rulegate dead-letters` on the database of a gateway.
+fn run(gateway: &Gateway, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rulegate"))
+        .arg("dead-letters")
+        .args(words)
+        .args(["--rules", "tests/cases/letters/sensitive"])
+        .env("DATABASE_URL", &gateway.database.uri)
+        .env("RULEGATE_DEAD_LETTERS_KEY", LETTERS_KEY)
+        .env_remove("JWKS_URI")
+        .output()
+        .unwrap()
+}
+
+fn said(gateway: &Gateway, words: &[&str]) -> String {
+    let output = run(gateway, words);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{words:?}: {out}{err}");
+    out.into_owned()
+}
+
+fn fails(gateway: &Gateway, words: &[&str], reason: &str) {
+    let output = run(gateway, words);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words:?}: {err}");
+    assert!(err.contains(reason), "{words:?}: {err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_lists_shows_discards_and_exports() {
+    let gateway = start("sensitive", |_| ()).await;
+    assert_eq!(said(&gateway, &["list"]), "No letters.\n");
+    assert_eq!(said(&gateway, &["export"]), "\n".repeat(0));
+    let data = json!({"age": 300, "ssn": "s3cr3t-ssn", "pin": "s3cr3t-pin", "email": "known"});
+    one(&gateway, "ann", json!([put("a", data)])).await;
+    one(&gateway, "bob", json!([refused("b"), refused("c")])).await;
+    one(&gateway, "bob", json!([put("d", json!({"age": 13}))])).await;
+
+    let list = said(&gateway, &["list"]);
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(lines[0].starts_with("ID  STATE"), "{list}");
+    // The newest first.
+    assert!(lines[1].starts_with("3   open   unlucky") && lines[3].starts_with("1   open   CHECK_VIOLATION  ann"), "{list}");
+    assert!(!list.contains("known") && !list.contains("300"), "{list}");
+    assert!(said(&gateway, &["list", "--limit", "1"]).contains("and 2 more"));
+    let filters: [(&[&str], usize); 4] = [
+        (&["--subject", "bob"], 2),
+        (&["--code", "unlucky"], 1),
+        (&["--state", "discarded"], 0),
+        (&["--subject", "ann", "--code", "unlucky"], 0),
+    ];
+    for (filter, count) in filters {
+        let json = said(&gateway, &[&["list", "--json"], filter].concat());
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), count, "{filter:?}: {json}");
+        let lines = said(&gateway, &[&["export"], filter].concat());
+        assert_eq!(lines.lines().count(), count, "{filter:?}: {lines}");
+    }
+
+    let shown = said(&gateway, &["show", "1"]);
+    assert!(shown.contains("\"known\"") && shown.contains("sealed") && !shown.contains("s3cr3t"), "{shown}");
+    let shown = said(&gateway, &["show", "1", "--reveal"]);
+    assert!(shown.contains("\"ssn\": \"s3cr3t-ssn\"") && !shown.contains("s3cr3t-pin"), "{shown}");
+    fails(&gateway, &["show", "9"], "there is no letter 9");
+    fails(&gateway, &["replay", "1", "--force"], "not supported yet");
+
+    let first = |words: &[&str]| -> Value {
+        serde_json::from_str(said(&gateway, words).lines().next().unwrap()).unwrap()
+    };
+    let letter = first(&["export", "--reveal"]);
+    assert_eq!((&letter["subject"], &letter["claims"]["sub"], &letter["is_whole"]), (&json!("ann"), &json!("ann"), &json!(false)));
+    assert_eq!(letter["transaction"]["crud"][0]["op_data"]["ssn"], "s3cr3t-ssn");
+    assert!(first(&["export"])["transaction"]["crud"][0]["op_data"]["ssn"]["sealed"].is_string());
+
+    // One that was applied since is not open any more, whether or not it was marked.
+    gateway.run("INSERT INTO rulegate.applied SELECT key, now() FROM rulegate.dead_letters WHERE id = 2").await;
+    assert_eq!(said(&gateway, &["discard", "1", "2"]), "1: discarded\n2: left as it is, resolved_by_client\n");
+    fails(&gateway, &["discard", "1", "9"], "there is no letter 9");
+    assert_eq!(said(&gateway, &["discard", "--all", "--code", "unlucky"]), "1 open letter with unlucky discarded\n");
+    assert_eq!(run(&gateway, &["discard", "--all"]).status.code(), Some(2));
+    assert_eq!(run(&gateway, &["discard"]).status.code(), Some(2));
+    let states = "SELECT state FROM rulegate.dead_letters ORDER BY id";
+    assert_eq!(rows(&gateway, states).await, [["discarded"], ["open"], ["discarded"]]);
 }

@@ -1,4 +1,4 @@
-CREATE TABLE people (id uuid PRIMARY KEY, name text, age int CHECK (age < 200), size numeric(4, 2), ssn text, pin text, email text UNIQUE, boss uuid REFERENCES people, owner text NOT NULL);
+CREATE TABLE people (id uuid PRIMARY KEY, name text, age int CHECK (age < 200), size numeric(4, 2), ssn text, pin text, email text UNIQUE, boss uuid REFERENCES people, hidden text, owner text NOT NULL);
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF NEW.age = 66 THEN RAISE EXCEPTION 'no % here', NEW.name; END IF;
   RETURN NEW; END $$;
