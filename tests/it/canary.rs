@@ -192,8 +192,10 @@ async fn values_that_can_be_recognised_turn_up_nowhere() {
         assert!(answer.starts_with("400"), "{answer}");
         told.push_str(&answer);
     }
-    let letters = database.texts("SELECT l::text, convert_from(transaction_bytes, 'UTF8') FROM rulegate.dead_letters l").await;
-    assert_eq!(letters.len(), refusals.len());
+    // Of a table without rules nobody has said what is sensitive.
+    let letters = "SELECT l::text, convert_from(transaction_bytes, 'UTF8') FROM rulegate.dead_letters l WHERE tables = 'people'";
+    let letters = database.texts(letters).await;
+    assert_eq!(letters.len(), refusals.len() - 1);
     for row in letters.into_iter().flatten().flatten() {
         // What is nobody's column, the row's key, and what an app writes beside columns is kept as it was sent.
         for sensitive in ["name", "before", "ssn", "pin", "age", "boss", "taken", "nul", "other", "xxx"] {
