@@ -325,15 +325,15 @@ fn escaped(json: &str) -> String {
     out
 }
 
-/// Marks open letters whose transaction was applied since as resolved by their client; how many, at most one batch.
-pub async fn settle(store: &Store) -> Result<usize, DriverError> {
-    number(store, SETTLE, &[&BATCH.to_string()]).await
+/// Marks a batch of open letters whose transaction was applied since as resolved by their client; whether there may be more.
+pub async fn settle(store: &Store) -> Result<bool, DriverError> {
+    Ok(number(store, SETTLE, &[&BATCH.to_string()]).await? >= BATCH)
 }
 
-/// Deletes letters that were settled longer ago than `keep`; how many, at most one batch. Open ones stay.
-pub async fn prune(store: &Store, keep: Duration) -> Result<usize, DriverError> {
+/// Deletes a batch of letters that were settled longer ago than `keep`; whether there may be more. Open ones stay.
+pub async fn prune(store: &Store, keep: Duration) -> Result<bool, DriverError> {
     let keep = keep.as_secs_f64().to_string();
-    number(store, PRUNE, &[&keep, &BATCH.to_string()]).await
+    Ok(number(store, PRUNE, &[&keep, &BATCH.to_string()]).await? >= BATCH)
 }
 
 /// How many letters are open.

@@ -10,4 +10,4 @@ pub mod seal;
 mod tests;
 
 pub use identity::{Key, Origin};
-pub use schema::{JournalError, LATEST, Version, ddl, migrate, version};
+pub use schema::{JournalError, LATEST, Version, ddl, migrate, require, version};

@@ -28,6 +28,8 @@ mod journal;
 mod keys;
 mod layering;
 mod letters;
+mod ledger;
+mod lost_commit;
 mod oracle;
 mod outages;
 mod postgres;

@@ -121,7 +121,10 @@ impl Transaction {
                 transaction.needs_id = false;
                 Ok(transaction)
             }
-            Begun::Done => Err(DriverError::local(Phase::Session, "a rehearsal that may happen once only")),
+            Begun::Done => Err(DriverError::local(
+                Phase::Session,
+                "a rehearsal that may happen once only",
+            )),
         }
     }
 
@@ -145,8 +148,10 @@ impl Transaction {
         let begin = within(limit, Phase::Session, begin);
         let once = within(limit, Phase::Journal, is_first(client, session));
         let (began, is_first) = futures_util::future::join(begin, once).await;
-        // The first error of a flush is its cause.
-        began.and(is_first)
+        match (began, is_first) {
+            (Err(noise), Err(cause)) if noise.is_aftermath() => Err(cause),
+            (began, is_first) => began.and(is_first),
+        }
     }
 
     /// Rows of a read, each column as text. Parameters are text.
@@ -291,7 +296,9 @@ impl Transaction {
         let limit = self.limit();
         let client = self.client()?;
         let id = async {
-            let statement = client.prepare_typed_cached(postgres::TRANSACTION_ID, &[]).await?;
+            let statement = client
+                .prepare_typed_cached(postgres::TRANSACTION_ID, &[])
+                .await?;
             client.query_one(&statement, &[]).await?.try_get(0)
         };
         let settling = within(limit, Phase::Settle, client.batch_execute(postgres::SETTLE));
