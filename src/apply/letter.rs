@@ -25,7 +25,10 @@ const TABLES_CHARS_MAX: usize = 200;
 
 /// The subjects that have too many letters, so that each is told once.
 #[derive(Clone, Debug, Default)]
-pub struct Crowded(Arc<Mutex<HashSet<(Option<String>, String)>>>);
+pub struct Crowded(Arc<Mutex<HashSet<Subject>>>);
+
+/// Issuer and subject.
+type Subject = (Option<String>, String);
 
 impl Crowded {
     /// Notes that a subject has too many; whether that is news.
@@ -46,7 +49,7 @@ impl Crowded {
     }
 }
 
-fn subject(upload: &Upload) -> (Option<String>, String) {
+fn subject(upload: &Upload) -> Subject {
     let principal = &upload.principal;
     (principal.issuer.clone(), principal.subject.clone())
 }

@@ -93,13 +93,26 @@ pub async fn list(store: &Store, filter: &Filter, limit: usize) -> Result<List, 
             json_strip_nulls(json_build_object({HEAD}))::text, (count(*) OVER ())::text
         FROM letter WHERE {FILTER} ORDER BY last_seen DESC, id DESC LIMIT $4::text::bigint"
     );
-    let rows = ask(store, &text, &[&filter.state, &filter.subject, &filter.code, &limit.to_string()]).await?;
+    let rows = ask(
+        store,
+        &text,
+        &[
+            &filter.state,
+            &filter.subject,
+            &filter.code,
+            &limit.to_string(),
+        ],
+    )
+    .await?;
     let mut list = List {
         lines: Vec::new(),
         total: 0,
     };
     for mut columns in rows {
-        list.total = columns.pop().and_then(|total| total.parse().ok()).unwrap_or(0);
+        list.total = columns
+            .pop()
+            .and_then(|total| total.parse().ok())
+            .unwrap_or(0);
         let json = columns.pop().unwrap_or_default();
         list.lines.push(Line { columns, json });
     }
@@ -115,15 +128,16 @@ pub async fn one(store: &Store, id: i64) -> Result<Option<Filed>, DriverError> {
 /// The next letters after a number, in their order; none at the end.
 pub async fn after(store: &Store, id: i64, filter: &Filter) -> Result<Vec<Filed>, DriverError> {
     let which = format!("{FILTER} AND id > $4::text::bigint ORDER BY id LIMIT {PAGE}");
-    let parameters = [&*filter.state, &filter.subject, &filter.code, &id.to_string()];
+    let parameters = [
+        &*filter.state,
+        &filter.subject,
+        &filter.code,
+        &id.to_string(),
+    ];
     whole(store, &which, &parameters).await
 }
 
-async fn whole(
-    store: &Store,
-    which: &str,
-    parameters: &[&str],
-) -> Result<Vec<Filed>, DriverError> {
+async fn whole(store: &Store, which: &str, parameters: &[&str]) -> Result<Vec<Filed>, DriverError> {
     let text = format!(
         "{LETTERS} SELECT id::text, key::text, json_strip_nulls(json_build_object({HEAD}, 'message', message, 'details', details))::text,
             claims::text, coalesce(transaction::text, ''), coalesce(encode(transaction_bytes, 'base64'), '')
@@ -154,10 +168,7 @@ fn filed(row: Vec<String>) -> Option<Filed> {
 }
 
 /// Discards letters by their numbers; what became of each.
-pub async fn discard(
-    store: &Store,
-    ids: &[i64],
-) -> Result<Vec<(i64, Discarded)>, DriverError> {
+pub async fn discard(store: &Store, ids: &[i64]) -> Result<Vec<(i64, Discarded)>, DriverError> {
     let texts: Vec<String> = ids.iter().map(i64::to_string).collect();
     let array = format!("{{{}}}", texts.join(","));
     let before = format!(

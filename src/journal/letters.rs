@@ -1,5 +1,6 @@
 //! Dead letters: transactions that were refused for good, kept before the answer leaves (reliability, *Dead letters*).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -318,7 +319,7 @@ fn escaped(json: &str) -> String {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

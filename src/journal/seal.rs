@@ -1,6 +1,6 @@
 //! Values that letters keep encrypted: AES-256-GCM, each bound to its letter, table and column.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine as _;
@@ -53,8 +53,11 @@ pub fn key_name(key: &[u8; 32]) -> String {
         .chain_update("rulegate key")
         .chain_update(key)
         .finalize();
-    let hex = digest.iter().take(NAME_BYTES);
-    hex.map(|byte| format!("{byte:02x}")).collect()
+    let bytes = digest.iter().take(NAME_BYTES);
+    bytes.fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Seals a text: the name of the key, a colon, and base64 of nonce, ciphertext and tag. Nonces are random, which is safe for 2^32 values of one key.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,33 +33,35 @@ impl Program {
     async fn start(database: &Fresh) -> Self {
         let key = SigningKey::generate().unwrap();
         let log = std::env::temp_dir().join(format!("rulegate-canary-{}", std::process::id()));
-        let child = Command::new(env!("CARGO_BIN_EXE_rulegate"))
-            .args(["serve", "tests/cases/letters/canary"])
-            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .env("DATABASE_URL", &database.uri)
-            .env("JWKS", key.jwks().to_string())
-            .env("RULEGATE_DEAD_LETTERS_KEY", LETTERS_KEY)
-            .env("RULEGATE_LOG", "trace")
-            .stdin(Stdio::null())
-            .stderr(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let none = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut program = Self {
+            child: Command::new(env!("CARGO_BIN_EXE_rulegate"))
+                .args(["serve", "tests/cases/letters/canary"])
+                .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+                .env("DATABASE_URL", &database.uri)
+                .env("JWKS", key.jwks().to_string())
+                .env("RULEGATE_DEAD_LETTERS_KEY", LETTERS_KEY)
+                .env("RULEGATE_LOG", "trace")
+                .stdin(Stdio::null())
+                .stderr(fs::File::create(&log).unwrap())
+                .spawn()
+                .unwrap(),
+            log,
+            key,
+            public: none,
+            admin: none,
+        };
         let limit = Instant::now() + Duration::from_secs(30);
         loop {
-            let text = fs::read_to_string(&log).unwrap();
+            let text = fs::read_to_string(&program.log).unwrap();
             let addresses: Vec<SocketAddr> = text
                 .split("http://")
                 .skip(1)
                 .filter_map(|rest| rest.split([',', ' ']).next()?.parse().ok())
                 .collect();
             if let [public, admin, ..] = addresses[..] {
-                return Self {
-                    child,
-                    log,
-                    key,
-                    public,
-                    admin,
-                };
+                (program.public, program.admin) = (public, admin);
+                return program;
             }
             assert!(Instant::now() < limit, "{text}");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -115,26 +117,64 @@ fn refusals(number: &Value) -> Vec<(&'static str, Value)> {
     let put = |row: &str, some: Value| entry("PUT", "people", &id(row), &some);
     let long = mark(&"x".repeat(80));
     vec![
-        ("UNAUTHORIZED", entry("PUT", "nowhere", &id("1"), &json!({}))),
-        ("SCHEMA_MISMATCH", put("2", json!({"nowhere": mark("column")}))),
+        (
+            "UNAUTHORIZED",
+            entry("PUT", "nowhere", &id("1"), &json!({})),
+        ),
+        (
+            "SCHEMA_MISMATCH",
+            put("2", json!({"nowhere": mark("column")})),
+        ),
         ("UNAUTHORIZED", put("3", json!({"hidden": mark("hidden")}))),
-        ("DOCUMENT_VALIDATION_FAILURE", put("4", json!({"name": long}))),
+        (
+            "DOCUMENT_VALIDATION_FAILURE",
+            put("4", json!({"name": long})),
+        ),
         ("unlucky", put("5", json!({"age": 13}))),
         ("late", put("6", json!({"age": 15}))),
         ("INVALID_DATA", put("7", json!({"age": mark("age")}))),
-        ("INVALID_DATA", put("8", json!({"age": "918273645918273645"}))),
+        (
+            "INVALID_DATA",
+            put("8", json!({"age": "918273645918273645"})),
+        ),
         ("INVALID_DATA", put("9", json!({"size": number}))),
         ("INVALID_DATA", put("10", json!({"boss": mark("boss")}))),
         ("INVALID_DATA", put("11", json!({"ssn": mark("nul\0")}))),
-        ("INVALID_DATA", entry("PUT", "people", &mark("id"), &json!({}))),
-        ("INVALID_DATA", entry("DELETE", "people", &mark("id"), &json!({}))),
+        (
+            "INVALID_DATA",
+            entry("PUT", "people", &mark("id"), &json!({})),
+        ),
+        (
+            "INVALID_DATA",
+            entry("DELETE", "people", &mark("id"), &json!({})),
+        ),
         ("CHECK_VIOLATION", put("12", json!({"age": number}))),
-        ("UNIQUE_VIOLATION", put("13", json!({"email": mark("taken")}))),
-        ("FOREIGN_KEY_VIOLATION", put("14", json!({"boss": id(MARK)}))),
+        (
+            "UNIQUE_VIOLATION",
+            put("13", json!({"email": mark("taken")})),
+        ),
+        (
+            "FOREIGN_KEY_VIOLATION",
+            put("14", json!({"boss": id(MARK)})),
+        ),
         ("UNCLASSIFIED_ERROR", put("15", json!({"age": 66}))),
-        ("UNAUTHORIZED", entry("PATCH", "people", &id("bobs"), &json!({}))),
-        ("UNAUTHORIZED", entry("DELETE", "people", &id("bobs"), &json!({}))),
-        ("DOCUMENT_VALIDATION_FAILURE", entry("PATCH", "people", &id("anns"), &json!({"pin": mark("other")}))),
+        (
+            "UNAUTHORIZED",
+            entry("PATCH", "people", &id("bobs"), &json!({})),
+        ),
+        (
+            "UNAUTHORIZED",
+            entry("DELETE", "people", &id("bobs"), &json!({})),
+        ),
+        (
+            "DOCUMENT_VALIDATION_FAILURE",
+            entry(
+                "PATCH",
+                "people",
+                &id("anns"),
+                &json!({"pin": mark("other")}),
+            ),
+        ),
     ]
 }
 
@@ -168,11 +208,16 @@ async fn values_that_can_be_recognised_turn_up_nowhere() {
     }
     let number: Value = NUMBER.parse::<u64>().unwrap().into();
     let mut refusals = refusals(&number);
-    let many: Vec<Value> = (0..6).map(|n| good(&format!("many{n}"), json!({}))).collect();
+    let many: Vec<Value> = (0..6)
+        .map(|n| good(&format!("many{n}"), json!({})))
+        .collect();
     for (code, entry) in refusals.clone() {
         let body = json!({"transactions": [{"transaction_id": 1, "crud": [entry]}]}).to_string();
         let answer = program.send("ann", "member", &body).await;
-        assert!(answer.contains(&format!("\"error_code\":\"{code}\"")), "{code}: {answer}");
+        assert!(
+            answer.contains(&format!("\"error_code\":\"{code}\"")),
+            "{code}: {answer}"
+        );
         told.push_str(&answer);
     }
     let large = json!({"transactions": [{"crud": many}]}).to_string();
@@ -184,8 +229,14 @@ async fn values_that_can_be_recognised_turn_up_nowhere() {
     told.push_str(&program.send("ann", &mark("role"), "{}").await);
     for body in [
         format!(r#"{{"transactions": "{}"}}"#, mark("body")),
-        format!(r#"{{"transactions": [{{"crud": [{{"op": "{0}", "table": "{0}", "id": "{0}"}}]}}]}}"#, mark("body")),
-        format!(r#"{{"transactions": [{{"crud": [], "transaction_id": "{}"}}]}}"#, mark("body")),
+        format!(
+            r#"{{"transactions": [{{"crud": [{{"op": "{0}", "table": "{0}", "id": "{0}"}}]}}]}}"#,
+            mark("body")
+        ),
+        format!(
+            r#"{{"transactions": [{{"crud": [], "transaction_id": "{}"}}]}}"#,
+            mark("body")
+        ),
         mark("body"),
     ] {
         let answer = program.send("ann", "member", &body).await;
@@ -198,15 +249,21 @@ async fn values_that_can_be_recognised_turn_up_nowhere() {
     assert_eq!(letters.len(), refusals.len() - 1);
     for row in letters.into_iter().flatten().flatten() {
         // What is nobody's column, the row's key, and what an app writes beside columns is kept as it was sent.
-        for sensitive in ["name", "before", "ssn", "pin", "age", "boss", "taken", "nul", "other", "xxx"] {
+        for sensitive in [
+            "name", "before", "ssn", "pin", "age", "boss", "taken", "nul", "other", "xxx",
+        ] {
             assert!(!row.contains(&mark(sensitive)), "{sensitive}: {row}");
         }
         assert!(!row.contains(NUMBER), "{row}");
     }
     // Where a letter cannot be stored, that is told too.
-    let breaks = format!("ALTER TABLE rulegate.dead_letters ADD CHECK (message = '{}') NOT VALID", mark("constraint"));
+    let breaks = format!(
+        "ALTER TABLE rulegate.dead_letters ADD CHECK (message = '{}') NOT VALID",
+        mark("constraint")
+    );
     database.client.batch_execute(&breaks).await.unwrap();
-    let body = json!({"transactions": [{"crud": [good("again", json!({"age": number}))]}]}).to_string();
+    let body =
+        json!({"transactions": [{"crud": [good("again", json!({"age": number}))]}]}).to_string();
     let answer = program.send("ann", "member", &body).await;
     assert!(answer.contains("retryable_error"), "{answer}");
     told.push_str(&answer);
@@ -220,8 +277,12 @@ async fn values_that_can_be_recognised_turn_up_nowhere() {
     }
     assert_eq!(leak(&told), None, "in an answer");
     let log = fs::read_to_string(&program.log).unwrap();
-    assert!(log.contains("UNIQUE_VIOLATION") && log.contains("dead letter"), "{log}");
+    assert!(
+        log.contains("UNIQUE_VIOLATION") && log.contains("dead letter"),
+        "{log}"
+    );
     assert_eq!(leak(&log), None, "in the log");
     assert!(told.contains("rulegate_dead_letters_total"), "{told}");
-    assert!(Path::new(&program.log).exists());
+    // What is looked for would be found.
+    assert!(leak(&format!("… {} …", mark("value"))).is_some() && leak(&id("bobs")).is_some());
 }

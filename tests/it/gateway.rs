@@ -99,7 +99,12 @@ impl Gateway {
         Self::over(database, rules, adjust).await
     }
 
-    async fn over(database: Arc<Fresh>, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
+    /// One over a database that was made already.
+    pub async fn over(
+        database: Arc<Fresh>,
+        rules: &Path,
+        adjust: impl FnOnce(&mut Settings),
+    ) -> Self {
         let loading = load(rules, &database.uri);
         let key = SigningKey::generate().unwrap();
         let mut settings = loading.settings.clone().unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rulegate::journal::{letters, seal};
@@ -9,7 +10,7 @@ use rulegate::settings::{OnFatalError, Settings};
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, LETTERS_KEY};
-use crate::postgres::connect;
+use crate::postgres::{Fresh, connect};
 use crate::uploads::id;
 
 const SCHEMA: &str = include_str!("../cases/letters/schema.sql");
@@ -22,13 +23,13 @@ async fn start(name: &str, adjust: impl FnOnce(&mut Settings)) -> Gateway {
     Gateway::with(SCHEMA, &rules(name), adjust).await
 }
 
-fn put(name: &str, data: Value) -> Value {
+fn put(name: &str, data: &Value) -> Value {
     json!({"op": "PUT", "table": "people", "id": id(name), "op_data": data})
 }
 
 /// A write that the database refuses: nobody is that old.
 fn refused(name: &str) -> Value {
-    put(name, json!({"name": name, "age": 300}))
+    put(name, &json!({"name": name, "age": 300}))
 }
 
 async fn send(gateway: &Gateway, who: &str, transactions: &[Value]) -> Value {
@@ -63,7 +64,7 @@ const COUNT: &str = "SELECT count(*) FROM rulegate.dead_letters";
 async fn a_refusal_is_kept_with_everything_that_was_sent() {
     let gateway = start("plain", |_| ()).await;
     let crud = json!([
-        put("a", json!({"name": "Ann", "age": 1})),
+        put("a", &json!({"name": "Ann", "age": 1})),
         {"op": "PATCH", "table": "people", "id": id("a"), "op_data": {"age": 300},
          "previous_values": {"age": 1}, "metadata": "by hand"}]);
     let claims = json!({"sub": "ann", "iss": "https://login", "role": "admin"});
@@ -124,7 +125,7 @@ async fn no_fatal_answer_leaves_before_its_letter_is_committed() {
         assert_eq!(answer["status"], "retryable_error");
         assert!(answer["retry_after_ms"].as_u64().unwrap() > 0);
         // The device keeps one that it handles itself, and its letter is no less stored.
-        let handled = json!([put("b", json!({"age": 14}))]);
+        let handled = json!([put("b", &json!({"age": 14}))]);
         let answer = one(&gateway, "ann", handled.clone()).await;
         assert_eq!(answer["status"], "retryable_error");
         holder.batch_execute("ROLLBACK").await.unwrap();
@@ -257,6 +258,33 @@ async fn what_jsonb_cannot_hold_is_kept_as_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_few_characters_holds_every_letter() {
+    let script = format!("{SCHEMA}; {}", rulegate::journal::ddl());
+    let database = Arc::new(Fresh::in_latin1(&script).await);
+    let gateway = Gateway::over(database, &rules("plain"), |_| ()).await;
+    // The first is of Latin 1, the others are not; the last one's message is not either.
+    for (name, age, is_json) in [("é", 300, true), ("€", 300, false), ("x", 14, false)] {
+        let entry = json!([put(name, &json!({"name": name, "age": age}))]);
+        let answer = one(&gateway, "ann", entry.clone()).await;
+        assert_eq!(answer["status"], "fatal_error", "{name}: {answer}");
+        let letter = "SELECT transaction IS NOT NULL, encode(transaction_bytes, 'hex'), message FROM rulegate.dead_letters ORDER BY id DESC LIMIT 1";
+        let found = rows(&gateway, letter).await;
+        assert_eq!(found[0][0] == "t", is_json, "{name}");
+        if !is_json {
+            let hex = found[0][1].as_bytes().chunks(2);
+            let bytes = hex.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16));
+            let bytes: Vec<u8> = bytes.map(Result::unwrap).collect();
+            let kept: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(kept["crud"], entry, "{name}");
+        }
+        if age == 14 {
+            assert_eq!(found[0][2], "not yet: 5 ?");
+            assert_eq!(answer["message"], "not yet: 5 €");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_shape_and_every_size_is_kept_in_one_form() {
     let gateway = start("plain", |settings| {
         settings.limits.transaction_operations_max = 2;
@@ -273,7 +301,7 @@ async fn every_shape_and_every_size_is_kept_in_one_form() {
         assert_eq!(answer.body["code"], "CHECK_VIOLATION");
     }
     let many: Vec<Value> = (0..3)
-        .map(|n| put(&n.to_string(), json!({"age": n})))
+        .map(|n| put(&n.to_string(), &json!({"age": n})))
         .collect();
     let large = json!({"transactions": [{"transaction_id": 3, "crud": many}]}).to_string();
     let answer = gateway.send("POST", &ann, &large).await;
@@ -301,10 +329,10 @@ async fn each_refusal_of_a_batch_has_its_letter_and_what_was_not_attempted_has_n
     for (rule, count) in [(OnFatalError::Stop, "1"), (OnFatalError::Skip, "2")] {
         let gateway = start("plain", |settings| settings.batch.on_fatal_error = rule).await;
         let transactions: Vec<Value> = [
-            put("a", json!({"age": 1})),
+            put("a", &json!({"age": 1})),
             refused("b"),
             refused("c"),
-            put("d", json!({"age": 2})),
+            put("d", &json!({"age": 2})),
         ]
         .into_iter()
         .enumerate()
@@ -421,7 +449,7 @@ async fn sensitive_columns_are_sealed_or_left_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_is_renewed_is_masked_by_the_newest_rules() {
     let gateway = start("plain", |_| ()).await;
-    let entry = json!([put("a", json!({"age": 300, "pin": "s3cr3t-pin"}))]);
+    let entry = json!([put("a", &json!({"age": 300, "pin": "s3cr3t-pin"}))]);
     one(&gateway, "ann", entry.clone()).await;
     let has_pin = "SELECT occurrences, is_whole, transaction::text LIKE '%s3cr3t-pin%' FROM rulegate.dead_letters";
     assert_eq!(rows(&gateway, has_pin).await, [["1", "t", "t"]]);
@@ -437,7 +465,7 @@ async fn messages_that_may_quote_a_sensitive_column_are_not_kept() {
     })
     .await;
     for (age, code) in [(13, "unlucky"), (66, "UNCLASSIFIED_ERROR")] {
-        let entry = put(code, json!({"name": "s3cr3t-name", "age": age}));
+        let entry = put(code, &json!({"name": "s3cr3t-name", "age": age}));
         let answer = one(&gateway, "ann", json!([entry])).await;
         // The author let the app itself see it.
         assert!(answer["message"].as_str().unwrap().contains("s3cr3t-name"));
@@ -458,8 +486,8 @@ async fn a_refusal_is_written_to_the_apps_own_table_once() {
     })
     .await;
     let entry = json!([
-        put("a", json!({"age": 1})),
-        put("b", json!({"name": "x", "age": 13}))
+        put("a", &json!({"age": 1})),
+        put("b", &json!({"name": "x", "age": 13}))
     ]);
     for _ in 0..2 {
         one(&gateway, "ann", entry.clone()).await;
@@ -518,7 +546,10 @@ fn run(gateway: &Gateway, words: &[&str]) -> Output {
 
 fn said(gateway: &Gateway, words: &[&str]) -> String {
     let output = run(gateway, words);
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{words:?}: {out}{err}");
     out.into_owned()
 }
@@ -536,15 +567,19 @@ async fn an_operator_lists_shows_discards_and_exports() {
     assert_eq!(said(&gateway, &["list"]), "No letters.\n");
     assert_eq!(said(&gateway, &["export"]), "\n".repeat(0));
     let data = json!({"age": 300, "ssn": "s3cr3t-ssn", "pin": "s3cr3t-pin", "email": "known"});
-    one(&gateway, "ann", json!([put("a", data)])).await;
+    one(&gateway, "ann", json!([put("a", &data)])).await;
     one(&gateway, "bob", json!([refused("b"), refused("c")])).await;
-    one(&gateway, "bob", json!([put("d", json!({"age": 13}))])).await;
+    one(&gateway, "bob", json!([put("d", &json!({"age": 13}))])).await;
 
     let list = said(&gateway, &["list"]);
     let lines: Vec<&str> = list.lines().collect();
     assert!(lines[0].starts_with("ID  STATE"), "{list}");
     // The newest first.
-    assert!(lines[1].starts_with("3   open   unlucky") && lines[3].starts_with("1   open   CHECK_VIOLATION  ann"), "{list}");
+    assert!(
+        lines[1].starts_with("3   open   unlucky")
+            && lines[3].starts_with("1   open   CHECK_VIOLATION  ann"),
+        "{list}"
+    );
     assert!(!list.contains("known") && !list.contains("300"), "{list}");
     assert!(said(&gateway, &["list", "--limit", "1"]).contains("and 2 more"));
     let filters: [(&[&str], usize); 4] = [
@@ -562,9 +597,15 @@ async fn an_operator_lists_shows_discards_and_exports() {
     }
 
     let shown = said(&gateway, &["show", "1"]);
-    assert!(shown.contains("\"known\"") && shown.contains("sealed") && !shown.contains("s3cr3t"), "{shown}");
+    assert!(
+        shown.contains("\"known\"") && shown.contains("sealed") && !shown.contains("s3cr3t"),
+        "{shown}"
+    );
     let shown = said(&gateway, &["show", "1", "--reveal"]);
-    assert!(shown.contains("\"ssn\": \"s3cr3t-ssn\"") && !shown.contains("s3cr3t-pin"), "{shown}");
+    assert!(
+        shown.contains("\"ssn\": \"s3cr3t-ssn\"") && !shown.contains("s3cr3t-pin"),
+        "{shown}"
+    );
     fails(&gateway, &["show", "9"], "there is no letter 9");
     fails(&gateway, &["replay", "1", "--force"], "not supported yet");
 
@@ -572,17 +613,77 @@ async fn an_operator_lists_shows_discards_and_exports() {
         serde_json::from_str(said(&gateway, words).lines().next().unwrap()).unwrap()
     };
     let letter = first(&["export", "--reveal"]);
-    assert_eq!((&letter["subject"], &letter["claims"]["sub"], &letter["is_whole"]), (&json!("ann"), &json!("ann"), &json!(false)));
-    assert_eq!(letter["transaction"]["crud"][0]["op_data"]["ssn"], "s3cr3t-ssn");
+    assert_eq!(
+        (
+            &letter["subject"],
+            &letter["claims"]["sub"],
+            &letter["is_whole"]
+        ),
+        (&json!("ann"), &json!("ann"), &json!(false))
+    );
+    assert_eq!(
+        letter["transaction"]["crud"][0]["op_data"]["ssn"],
+        "s3cr3t-ssn"
+    );
     assert!(first(&["export"])["transaction"]["crud"][0]["op_data"]["ssn"]["sealed"].is_string());
 
     // One that was applied since is not open any more, whether or not it was marked.
     gateway.run("INSERT INTO rulegate.applied SELECT key, now() FROM rulegate.dead_letters WHERE id = 2").await;
-    assert_eq!(said(&gateway, &["discard", "1", "2"]), "1: discarded\n2: left as it is, resolved_by_client\n");
+    assert_eq!(
+        said(&gateway, &["discard", "1", "2"]),
+        "1: discarded\n2: left as it is, resolved_by_client\n"
+    );
     fails(&gateway, &["discard", "1", "9"], "there is no letter 9");
-    assert_eq!(said(&gateway, &["discard", "--all", "--code", "unlucky"]), "1 open letter with unlucky discarded\n");
+    assert_eq!(
+        said(&gateway, &["discard", "--all", "--code", "unlucky"]),
+        "1 open letter with unlucky discarded\n"
+    );
     assert_eq!(run(&gateway, &["discard", "--all"]).status.code(), Some(2));
     assert_eq!(run(&gateway, &["discard"]).status.code(), Some(2));
     let states = "SELECT state FROM rulegate.dead_letters ORDER BY id";
-    assert_eq!(rows(&gateway, states).await, [["discarded"], ["open"], ["discarded"]]);
+    assert_eq!(
+        rows(&gateway, states).await,
+        [["discarded"], ["open"], ["discarded"]]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_for_operators_can_be_typed_as_it_stands() {
+    let page = std::fs::read_to_string("docs/dead-letters.md").unwrap();
+    let blocks = |language: &str| -> Vec<String> {
+        let parts = page.split(&format!("```{language}\n")).skip(1);
+        parts
+            .map(|part| part.split("```").next().unwrap().to_owned())
+            .collect()
+    };
+    // The documented table in place of the tests' own one.
+    let script = format!("{SCHEMA}; DROP TABLE upload_rejections");
+    let database = Arc::new(Fresh::migrated(&script).await);
+    for statements in blocks("sql") {
+        database.client.batch_execute(&statements).await.unwrap();
+    }
+    assert_eq!(blocks("sql").len(), 2);
+    let gateway = Gateway::over(database, &rules("rejections"), |_| ()).await;
+    one(&gateway, "ann", json!([refused("a")])).await;
+    let found = value(&gateway, "SELECT code FROM upload_rejections").await;
+    assert_eq!(found, "CHECK_VIOLATION");
+    let commands = blocks("sh");
+    let commands = commands[0]
+        .lines()
+        .filter_map(|line| line.strip_prefix("rulegate dead-letters "));
+    for command in commands {
+        let words: Vec<&str> = command
+            .split(['#', '>'])
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        let output = run(&gateway, &words);
+        let err = String::from_utf8_lossy(&output.stderr);
+        // There is one letter, whose number is another.
+        assert!(
+            output.status.success() || err.contains("there is no letter"),
+            "{command}: {err}"
+        );
+    }
 }

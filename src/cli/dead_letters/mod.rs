@@ -13,7 +13,7 @@ use crate::driver::postgres::{DriverError, Store};
 use crate::journal::filed::{self, Discarded, Filed, Filter};
 use crate::journal::seal::{self, SealError, Spot};
 use crate::request::{self, Cell, Written};
-use crate::settings::{KEY_CURE, SealingKeys};
+use crate::settings::{KEY_CURE, SealingKey, SealingKeys};
 
 /// Does one of the tasks.
 pub async fn run(arguments: &Lettering) -> Result<(), Trouble> {
@@ -32,14 +32,19 @@ pub async fn run(arguments: &Lettering) -> Result<(), Trouble> {
         Letters::List { which, limit, json } => list(&store, &filter(which), *limit, *json).await,
         Letters::Show { id, reveal } => {
             let keys = keys(&settings.dead_letters.keys, *reveal)?;
-            let letter = filed::one(&store, *id).await.map_err(unable)?;
-            let letter = letter.ok_or_else(|| Trouble::unable(format!("there is no letter {id}")))?;
+            let letter = filed::one(&store, *id)
+                .await
+                .map_err(|error| unable(&error))?;
+            let letter =
+                letter.ok_or_else(|| Trouble::unable(format!("there is no letter {id}")))?;
             say(&text::page(&letter, &opened(&letter, keys)));
             Ok(())
         }
         Letters::Discard { ids, code, .. } => match code {
             Some(code) => {
-                let count = filed::discard_code(&store, code).await.map_err(unable)?;
+                let count = filed::discard_code(&store, code)
+                    .await
+                    .map_err(|error| unable(&error))?;
                 say(&text::counted(count, code));
                 Ok(())
             }
@@ -63,7 +68,9 @@ fn filter(which: &Which) -> Filter {
 }
 
 async fn list(store: &Store, filter: &Filter, limit: usize, is_json: bool) -> Result<(), Trouble> {
-    let list = filed::list(store, filter, limit).await.map_err(unable)?;
+    let list = filed::list(store, filter, limit)
+        .await
+        .map_err(|error| unable(&error))?;
     say(&if is_json {
         text::json(&list)
     } else {
@@ -73,7 +80,9 @@ async fn list(store: &Store, filter: &Filter, limit: usize, is_json: bool) -> Re
 }
 
 async fn discard(store: &Store, ids: &[i64]) -> Result<(), Trouble> {
-    let discarded = filed::discard(store, ids).await.map_err(unable)?;
+    let discarded = filed::discard(store, ids)
+        .await
+        .map_err(|error| unable(&error))?;
     let mut unknown = Vec::new();
     for (id, what) in discarded {
         match what {
@@ -94,7 +103,9 @@ async fn discard(store: &Store, ids: &[i64]) -> Result<(), Trouble> {
 async fn export(store: &Store, filter: &Filter, keys: &SealingKeys) -> Result<(), Trouble> {
     let mut last = i64::MIN;
     loop {
-        let letters = filed::after(store, last, filter).await.map_err(unable)?;
+        let letters = filed::after(store, last, filter)
+            .await
+            .map_err(|error| unable(&error))?;
         if letters.is_empty() {
             return Ok(());
         }
@@ -134,7 +145,7 @@ fn opened(letter: &Filed, keys: &SealingKeys) -> String {
             table: cell.table,
             column: cell.field,
         };
-        let keys = keys.all().iter().map(|key| key.reveal());
+        let keys = keys.all().iter().map(SealingKey::reveal);
         match seal::open(keys, spot, &sealed) {
             Ok(value) => Written::As(value),
             // An app may send a value of this form too.
@@ -150,6 +161,6 @@ fn opened(letter: &Filed, keys: &SealingKeys) -> String {
     })
 }
 
-fn unable(error: DriverError) -> Trouble {
+fn unable(error: &DriverError) -> Trouble {
     Trouble::unable(error.to_string())
 }

@@ -6,7 +6,15 @@ use crate::journal::filed::{Filed, List};
 
 /// What stands above the columns of a list.
 const TITLES: [&str; 9] = [
-    "ID", "STATE", "CODE", "SUBJECT", "TABLES", "OPS", "TIMES", "FIRST SEEN", "LAST SEEN (UTC)",
+    "ID",
+    "STATE",
+    "CODE",
+    "SUBJECT",
+    "TABLES",
+    "OPS",
+    "TIMES",
+    "FIRST SEEN",
+    "LAST SEEN (UTC)",
 ];
 /// Characters of a column at most.
 const COLUMN_CHARS_MAX: usize = 40;
@@ -28,7 +36,9 @@ pub(super) fn table(list: &List) -> String {
     let mut out = String::new();
     for row in &rows {
         let cells = row.iter().zip(&widths);
-        let cells: Vec<String> = cells.map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         let _ = writeln!(out, "{}", cells.join("  ").trim_end());
     }
     let shown = list.lines.len();
@@ -163,7 +173,17 @@ mod tests {
     #[test]
     fn a_list_is_cut_to_columns_and_says_how_many_more_there_are() {
         let long = "x".repeat(60);
-        let row = ["1", "open", "CODE", &long, "a\u{1b}[31m", "1", "2", "f", "l"];
+        let row = [
+            "1",
+            "open",
+            "CODE",
+            &long,
+            "a\u{1b}[31m",
+            "1",
+            "2",
+            "f",
+            "l",
+        ];
         let line = Line {
             columns: row.iter().map(ToString::to_string).collect(),
             json: r#"{"id":1}"#.to_owned(),
@@ -173,11 +193,17 @@ mod tests {
             total: 3,
         };
         let shown = table(&list);
-        assert!(shown.contains("and 2 more") && shown.contains("xxx…"), "{shown}");
+        assert!(
+            shown.contains("and 2 more") && shown.contains("xxx…"),
+            "{shown}"
+        );
         assert!(!shown.contains('\u{1b}'), "{shown}");
         assert_eq!(json(&list), "[\n  {\"id\":1}\n]");
         list.lines.clear();
-        assert_eq!((table(&list).as_str(), json(&list).as_str()), ("No letters.", "[]"));
+        assert_eq!(
+            (table(&list).as_str(), json(&list).as_str()),
+            ("No letters.", "[]")
+        );
     }
 
     proptest! {
