@@ -3,6 +3,7 @@
 mod deferred;
 mod doubt;
 mod explain;
+mod letter;
 mod mistake;
 mod operation;
 mod sender;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use explain::{Explained, explain};
+pub use letter::Crowded;
 pub use sender::Sender;
 use tokio::time::Instant;
 pub use told::{End, Told, Workbench, refused};
@@ -62,6 +64,8 @@ pub struct Road {
     pub current: Arc<Current>,
     /// Where each decision is told; nowhere but in `rulegate dev`.
     pub workbench: Option<Workbench>,
+    /// The subjects that have too many dead letters.
+    pub crowded: Crowded,
 }
 
 /// One upload: who sends it, when it arrived, and until when it has to be answered.
@@ -100,7 +104,8 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
             let known = Known::of(&upload, position, transaction);
             let outcome =
                 transaction::apply(road, &upload, &mut snapshot, transaction, &known).await;
-            outcome.under(rules)
+            let outcome = outcome.under(rules);
+            letter::kept(road, &upload, &snapshot, transaction, &known, outcome).await
         } else {
             Outcome::NotAttempted
         };

@@ -133,6 +133,7 @@ pub(super) fn refusal(failed: &Failed, code: ErrorCode) -> Refusal {
     Refusal {
         details: details.collect(),
         operation_index: failed.operation_index,
+        sqlstate: failed.error.sqlstate.clone(),
         ..Refusal::new(code, message, failed.error.summary())
     }
 }
@@ -158,6 +159,8 @@ pub(super) fn raised(failed: &Failed, shows_message: bool) -> Refusal {
     };
     Refusal {
         operation_index: failed.operation_index,
+        sqlstate: failed.error.sqlstate.clone(),
+        may_quote: shows_message,
         ..Refusal::new(ErrorCode::Unclassified, message, failed.error.summary())
     }
 }

@@ -47,6 +47,9 @@ pub enum Command {
     /// Make or renew Rulegate's own schema in the database
     #[command(after_help = MIGRATE)]
     Migrate(Migrating),
+    /// Look at what was refused for good, and settle it
+    #[command(name = "dead-letters", after_help = DEAD_LETTERS)]
+    DeadLetters(Lettering),
     /// Print a token that `rulegate dev` accepts, for curl
     #[command(after_help = TOKEN)]
     Token(Signing),
@@ -98,6 +101,16 @@ Safe to run again, and while another one runs.
 
   rulegate migrate
   rulegate migrate --print | psql \"$DATABASE_URL\"";
+
+const DEAD_LETTERS: &str = "\
+A transaction that was refused for good is a dead letter: all that the device sent, and why it was refused. Open ones stay until somebody settles them.
+`list` shows no value of any column. `show` and `export` do; columns that the rules call sensitive stay sealed without --reveal.
+
+  rulegate dead-letters list --state open
+  rulegate dead-letters show 17
+  rulegate dead-letters discard 17 18
+  rulegate dead-letters discard --all --code UNIQUE_VIOLATION
+  rulegate dead-letters export --state open > letters.jsonl";
 
 const TOKEN: &str = "\
 The key is that of `rulegate dev` (.rulegate/keys, made where there is none). Audience and issuer come from rulegate.yaml; --claim wins.
@@ -207,6 +220,93 @@ pub struct Migrating {
     pub database: Database,
 }
 
+/// `rulegate dead-letters`
+#[derive(Debug, Args)]
+pub struct Lettering {
+    /// The folder of rules, for the settings of the database
+    #[arg(long, value_name = "FOLDER", default_value = "rules", global = true)]
+    pub rules: PathBuf,
+    #[command(flatten)]
+    pub database: GlobalDatabase,
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Letters,
+}
+
+/// The database, wherever the flag stands.
+#[derive(Debug, Args)]
+pub struct GlobalDatabase {
+    /// The database, for example `postgres://user:password@host/name`; the variable `DATABASE_URL` keeps it out of the list of processes
+    #[arg(long = "database", value_name = "URI", global = true)]
+    pub uri: Option<String>,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum Letters {
+    /// The letters, those that were last seen first
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// How many at most
+        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        limit: usize,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything of one letter
+    Show {
+        /// Its number
+        #[arg(value_name = "ID")]
+        id: i64,
+        /// Open sealed values with the key in `RULEGATE_DEAD_LETTERS_KEY`
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Settle letters: nothing more is to be done about them
+    Discard {
+        /// Their numbers
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        ids: Vec<i64>,
+        /// All open letters of a code
+        #[arg(long, requires = "code", conflicts_with = "ids")]
+        all: bool,
+        /// The code, with --all
+        #[arg(long, requires = "all")]
+        code: Option<String>,
+    },
+    /// All letters as JSON lines, the oldest first
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// Open sealed values with the key in `RULEGATE_DEAD_LETTERS_KEY`
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Send a letter's transaction again; not supported yet
+    #[command(hide = true)]
+    Replay {
+        /// Its numbers, and whatever else is typed
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+}
+
+/// Which letters are meant.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Only those in this state
+    #[arg(long, value_parser = ["open", "resolved_by_client", "discarded", "replayed"])]
+    pub state: Option<String>,
+    /// Only those of this subject (`sub`)
+    #[arg(long, value_name = "SUB")]
+    pub subject: Option<String>,
+    /// Only those refused with this code
+    #[arg(long)]
+    pub code: Option<String>,
+}
+
 /// `rulegate token`
 #[derive(Debug, Args)]
 pub struct Signing {
@@ -238,10 +338,21 @@ pub struct Asking {
 impl Database {
     /// What the command line changes of the settings.
     pub fn flags(&self) -> Flags {
-        Flags {
-            database: self.uri.clone().map(Secret::new),
-            ..Flags::default()
-        }
+        at_database(self.uri.as_ref())
+    }
+}
+
+impl GlobalDatabase {
+    /// What the command line changes of the settings.
+    pub fn flags(&self) -> Flags {
+        at_database(self.uri.as_ref())
+    }
+}
+
+fn at_database(uri: Option<&String>) -> Flags {
+    Flags {
+        database: uri.cloned().map(Secret::new),
+        ..Flags::default()
     }
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod cluster;
+mod dead_letters;
 mod dev;
 mod examine;
 mod explain;
@@ -51,6 +52,7 @@ fn run(command: Command) -> Result<(), Trouble> {
         Command::Check(arguments) => runtime()?.block_on(check::run(&arguments)),
         Command::Explain(arguments) => runtime()?.block_on(explain::run(&arguments)),
         Command::Migrate(arguments) => runtime()?.block_on(migrate::run(&arguments)),
+        Command::DeadLetters(arguments) => runtime()?.block_on(dead_letters::run(&arguments)),
         Command::Token(arguments) => token::run(&arguments),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
     }

@@ -49,6 +49,11 @@ impl Key {
             .for_each(|(to, from)| *to = from);
         Self(Uuid::from_bytes(bytes))
     }
+
+    /// A key as it is printed.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::parse_str(text).ok().map(Self)
+    }
 }
 
 impl fmt::Display for Key {

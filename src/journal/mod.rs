@@ -1,8 +1,11 @@
-//! Our own schema `rulegate` in the app's database, versioned. Ledger and dead letters will live here.
+//! Our own schema `rulegate` in the app's database, versioned: the ledger, and dead letters.
 
+pub mod filed;
 mod identity;
 pub mod ledger;
+pub mod letters;
 mod schema;
+pub mod seal;
 #[cfg(test)]
 mod tests;
 

@@ -42,10 +42,11 @@ CREATE TABLE rulegate.dead_letters (
             state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'resolved_by_client', 'discarded')),
             first_seen timestamptz NOT NULL DEFAULT now(),
             last_seen timestamptz NOT NULL DEFAULT now(),
+            settled_at timestamptz,
             occurrences bigint NOT NULL DEFAULT 1,
             issuer text,
             subject text NOT NULL,
-            claims jsonb NOT NULL,
+            claims json NOT NULL,
             client text,
             transaction_id text,
             error_code text NOT NULL,
@@ -54,11 +55,16 @@ CREATE TABLE rulegate.dead_letters (
             details jsonb,
             operation_index integer,
             rules_version text NOT NULL,
+            tables text NOT NULL,
+            operations integer NOT NULL,
+            is_whole boolean NOT NULL,
             transaction jsonb,
             transaction_bytes bytea,
+            CHECK ((state = 'open') = (settled_at IS NULL)),
             CHECK ((transaction IS NULL) <> (transaction_bytes IS NULL))
         );
-        CREATE INDEX dead_letters_of_subject ON rulegate.dead_letters (issuer, subject) WHERE state = 'open';",
+        CREATE INDEX dead_letters_open ON rulegate.dead_letters (subject, issuer) WHERE state = 'open';
+        CREATE INDEX dead_letters_settled ON rulegate.dead_letters (settled_at) WHERE state <> 'open';",
     },
 ];
 

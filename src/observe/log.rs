@@ -58,7 +58,10 @@ pub(super) fn write(event: &Event<'_>) {
         Event::RequestAnswered(answered) if is_for_people() => sentence(answered),
         Event::RequestAnswered(answered) => request(answered),
         Event::Decided(decided) => tracing::info!("{decided}"),
-        Event::KeysFetched { error: None, .. } | Event::Gauges(_) => {}
+        Event::KeysFetched { error: None, .. }
+        | Event::Letter(_)
+        | Event::OpenLetters(_)
+        | Event::Gauges(_) => {}
         Event::KeysFetched {
             uri,
             error: Some(error),

@@ -74,6 +74,10 @@ pub(super) fn count(event: &Event<'_>) {
             counter!("rulegate_key_fetches_total", "result" => result).increment(1);
             histogram!("rulegate_key_fetch_seconds").record(took.as_secs_f64());
         }
+        Event::Letter(result) => {
+            counter!("rulegate_dead_letters_total", "result" => *result).increment(1);
+        }
+        Event::OpenLetters(count) => count_of("rulegate_dead_letters_open", *count),
         Event::Gauges(gauges) => stand(gauges),
         Event::Mistake(_) => counter!("rulegate_mistakes_total").increment(1),
         Event::Reloaded(_) => reload("success"),
@@ -120,7 +124,11 @@ fn stand(gauges: &Gauges) {
         ("rulegate_pool_waiting", gauges.pool_waiting),
     ];
     for (name, count) in counts {
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        gauge!(name).set(count as f64);
+        count_of(name, count);
     }
+}
+
+fn count_of(name: &'static str, count: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    gauge!(name).set(count as f64);
 }

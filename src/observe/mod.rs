@@ -49,6 +49,10 @@ pub enum Event<'a> {
     ReloadMended(&'a str),
     /// Writes became possible, or impossible for a reason.
     Readiness(Option<&'a str>),
+    /// What became of a dead letter: `stored`, `renewed`, `too_many` or `failed`.
+    Letter(&'static str),
+    /// How many dead letters are open.
+    OpenLetters(usize),
     /// What the gauges stand at.
     Gauges(&'a Gauges),
 }

@@ -71,6 +71,7 @@ pub(super) fn fields(
                 .schema
                 .as_ref()
                 .and_then(|schema| context.schema(schema, problems)),
+            sensitive: rule.sensitive.as_ref().map(|sensitive| sensitive.node),
         };
         fields.insert(rule.field.node.clone(), field);
     }

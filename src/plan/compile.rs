@@ -8,7 +8,9 @@ use crate::auth::ClaimsSchema;
 use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
-use crate::plan::{Plan, RelationPlan, TablePlan, advice, print, relations, world};
+use crate::plan::{
+    Plan, Rejections, RelationPlan, TablePlan, advice, print, rejections, relations, world,
+};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, TableName};
 use crate::vocabulary::place::Spanned;
@@ -42,11 +44,14 @@ pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
         problems.keep_first(|place| place.file == guard.place.file);
     }
     let relations = ground.relations(&tables, &mut advice);
+    let rejections = rejections::compile(rules, catalog, &mut problems, &mut advice);
     if !problems.has_errors() && !rules.unread.is_anything {
         problems.append(advice);
     }
     let is_sound = !problems.has_errors();
-    let plan = ground.plan(tables, relations).filter(|_| is_sound);
+    let plan = ground
+        .plan(tables, relations, rejections)
+        .filter(|_| is_sound);
     Compilation { plan, problems }
 }
 
@@ -115,11 +120,19 @@ impl<'a> Ground<'a> {
         self,
         tables: BTreeMap<TableName, TablePlan>,
         relations: Vec<RelationPlan>,
+        rejections: Option<Rejections>,
     ) -> Option<Plan> {
         let world = self.built.world;
         let shape = claims_shape(self.rules, self.claims.is_some(), &self.schemas);
         let files = self.schemas.files();
-        let text = print::text(tables.values(), &world, &relations, shape, files);
+        let text = print::text(
+            tables.values(),
+            &world,
+            &relations,
+            rejections.as_ref(),
+            shape,
+            files,
+        );
         Some(Plan {
             digest: print::digest(&text),
             text,
@@ -127,6 +140,7 @@ impl<'a> Ground<'a> {
             relations,
             claims: self.claims?,
             world,
+            rejections,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::Catalog;
 use crate::plan::compile::{Ground, are_guards_known};
-use crate::plan::{Plan, TablePlan};
+use crate::plan::{Plan, TablePlan, rejections};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::TableName;
 use crate::vocabulary::problem::{Problem, Problems};
@@ -44,9 +44,10 @@ pub fn compile_fitting(rules: &RuleSet, catalog: &Catalog) -> Result<Partial, Pr
         return Err(warnings);
     }
     let relations = ground.relations(&tables, &mut advice);
+    let rejections = rejections::compile(rules, catalog, &mut warnings, &mut advice);
     warnings.append(advice);
     of_tables.retain(|_, problems| problems.has_errors());
-    match ground.plan(tables, relations) {
+    match ground.plan(tables, relations, rejections) {
         Some(plan) => Ok(Partial {
             plan,
             misfits: of_tables,

@@ -11,6 +11,7 @@ mod matches;
 mod presets;
 mod print;
 mod quoted;
+mod rejections;
 mod relations;
 mod schemas;
 mod source;
@@ -21,12 +22,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
 pub use fitting::{Partial, compile_fitting};
+pub use rejections::Rejections;
 pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, ColumnType, Kind};
 use crate::dialect::postgres::Statement;
 use crate::expr::{Compiled, RelationId, TableId, Variable, World};
+use crate::rules::Sensitive;
 use crate::schema::Schema;
 use crate::vocabulary::names::{FieldName, TableName};
 use crate::vocabulary::operation::Op;
@@ -43,6 +46,7 @@ pub struct Plan {
     relations: Vec<RelationPlan>,
     world: World,
     claims: ClaimsSchema,
+    rejections: Option<Rejections>,
 }
 
 impl Plan {
@@ -92,6 +96,22 @@ impl Plan {
     /// Everything that expressions can name.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// How refusals are written to the app's own table, where it has one.
+    pub fn rejections(&self) -> Option<&Rejections> {
+        self.rejections.as_ref()
+    }
+
+    /// How letters keep a column, by the app's names; `None` is as it was sent.
+    pub fn sensitive(&self, table: &str, field: &str) -> Option<Sensitive> {
+        self.tables.get(table)?.fields.get(field)?.sensitive
+    }
+
+    /// Whether letters keep any column otherwise than as it was sent.
+    pub fn has_sensitive(&self) -> bool {
+        let mut fields = self.tables().flat_map(|table| table.fields.values());
+        fields.any(|field| field.sensitive.is_some())
     }
 
     /// What a token's claims must fit.
@@ -148,6 +168,8 @@ pub struct Field {
     pub default: Option<Compiled>,
     /// The schema of its value.
     pub schema: Option<Schema>,
+    /// How dead letters keep it, where not as it was sent.
+    pub sensitive: Option<Sensitive>,
 }
 
 /// A value that is set here, whatever the app sends.

@@ -6,7 +6,7 @@ use std::fmt::{self, Write as _};
 use sha2::{Digest, Sha256};
 
 use crate::expr::World;
-use crate::plan::{Check, Field, Grant, Preset, RelationPlan, TablePlan};
+use crate::plan::{Check, Field, Grant, Preset, Rejections, RelationPlan, TablePlan};
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::row::ColumnId;
 
@@ -15,6 +15,7 @@ pub(super) fn text<'a>(
     tables: impl Iterator<Item = &'a TablePlan>,
     world: &World,
     relations: &[RelationPlan],
+    rejections: Option<&Rejections>,
     claims: Option<&serde_json::Value>,
     schemas: &BTreeMap<String, serde_json::Value>,
 ) -> String {
@@ -24,6 +25,9 @@ pub(super) fn text<'a>(
     }
     for (path, schema) in schemas {
         let _ = writeln!(out, "schema {path} {schema}");
+    }
+    if let Some(rejections) = rejections {
+        let _ = writeln!(out, "rejections -> {}", rejections.target);
     }
     for table in tables {
         let _ = print_table(&mut out, table, world);
@@ -131,6 +135,9 @@ fn print_field(
     }
     if let Some(default) = &rule.default {
         write!(out, " default {}", indented(default.text()))?;
+    }
+    if let Some(sensitive) = rule.sensitive {
+        write!(out, " sensitive {}", sensitive.as_str())?;
     }
     if let Some(schema) = &rule.schema {
         write!(out, " schema {}", schema.source())?;

@@ -95,6 +95,7 @@ pub(super) fn check(
         .message_expression
         .as_ref()
         .and_then(|message| hearing.message(message, &check.rule, images, metadata));
+    let may_quote = computed.is_some();
     let message = computed
         .or_else(|| check.message.clone())
         .unwrap_or_else(|| format!("check `{}` does not hold", check.code));
@@ -105,6 +106,7 @@ pub(super) fn check(
     Err(Refusal {
         details: details.collect(),
         requires_client_handling: check.client_handles,
+        may_quote,
         ..Refusal::new(
             ErrorCode::Check(check.code.as_str().into()),
             message.clone(),

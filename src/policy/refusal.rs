@@ -22,6 +22,10 @@ pub struct Refusal {
     pub rests_on_catalog: bool,
     /// Whether the rules do not know the table or a column, so that an app may be newer or older than they are (contract, `batch.unknown`).
     pub is_unknown: bool,
+    /// Whether its message may quote values: an author's expression, or the database's own code, made it.
+    pub may_quote: bool,
+    /// The SQLSTATE of the database's error that it was made of.
+    pub sqlstate: Option<String>,
 }
 
 /// One field and what is wrong with it.
@@ -45,6 +49,8 @@ impl Refusal {
             cause: cause.into(),
             rests_on_catalog: false,
             is_unknown: false,
+            may_quote: false,
+            sqlstate: None,
         }
     }
 

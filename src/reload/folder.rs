@@ -8,7 +8,7 @@ use crate::document::{self, Environment, Form};
 use crate::plan;
 use crate::reload::files::{Found, Reading};
 use crate::reload::json;
-use crate::rules::{self, RuleSet, TableRules, Unread};
+use crate::rules::{self, RuleSet, Sensitive, TableRules, Unread};
 use crate::settings::{self, Flags, Line, Settings};
 use crate::vocabulary::place::{Place, SourceJson, Sources};
 use crate::vocabulary::problem::{Problem, Problems};
@@ -79,6 +79,9 @@ pub(super) fn interpret(
     let form = project.form.as_ref();
     let rules = rules::gather(form, tables, schemas, unread, &mut problems);
     problems.append(plan::schema_problems(&rules));
+    if let Some(settings) = &project.settings {
+        refuse_unsealable(settings, &rules, &mut problems);
+    }
     Loading {
         settings: project.settings,
         lines: project.lines,
@@ -86,6 +89,30 @@ pub(super) fn interpret(
         version,
         sources,
         problems,
+    }
+}
+
+/// Columns that letters are to keep encrypted, where there is no key to do it with.
+fn refuse_unsealable(settings: &Settings, rules: &RuleSet, problems: &mut Problems) {
+    let Some(trouble) = settings.dead_letters.keys.trouble() else {
+        return;
+    };
+    let columns = rules.tables.iter().flat_map(|table| &table.columns);
+    for column in columns {
+        let Some(written) = &column.sensitive else {
+            continue;
+        };
+        if written.node == Sensitive::Encrypt {
+            let message = format!(
+                "there is no key to encrypt `{}` with: {trouble}",
+                column.field.node
+            );
+            let problem = Problem::error(written.place.clone(), message);
+            problems.push(problem.help(format!(
+                "{}; or write `sensitive: drop`",
+                settings::KEY_CURE
+            )));
+        }
     }
 }
 

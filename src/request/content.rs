@@ -73,7 +73,7 @@ impl Transaction {
 
 impl Entry {
     /// Reads an entry that was checked. `verb` is given where the entry has none of its own; its id then stands among its columns.
-    fn read(text: &Bytes, shape: Shape, verb: Option<Verb>) -> Option<Self> {
+    pub(super) fn read(text: &Bytes, shape: Shape, verb: Option<Verb>) -> Option<Self> {
         let members = Members::of(text);
         let mut data_names = shape.data_names().iter();
         let data = data_names.find_map(|name| members.find(name));
@@ -125,20 +125,20 @@ pub(super) fn digest(text: &Text) -> Digest {
 }
 
 /// The members of an object that was checked.
-struct Members<'a> {
+pub(super) struct Members<'a> {
     text: &'a Bytes,
     ranges: Vec<(Range<usize>, Range<usize>)>,
 }
 
 impl<'a> Members<'a> {
-    fn of(text: &'a Bytes) -> Self {
+    pub(super) fn of(text: &'a Bytes) -> Self {
         Self {
             text,
             ranges: scan::members(text),
         }
     }
 
-    fn find(&self, name: &str) -> Option<Bytes> {
+    pub(super) fn find(&self, name: &str) -> Option<Bytes> {
         let is_it = |key: &Range<usize>| {
             self.text
                 .get(key.clone())

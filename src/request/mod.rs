@@ -11,6 +11,7 @@ mod scan;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use content::{Digest, Entry};
 pub use convert::{Unfit, convert, convert_text, from_value};
@@ -18,3 +19,4 @@ pub use decode::{
     Batch, DecodeError, Defect, Operation, Sent, Shape, Text, Transaction, decode, decode_one,
 };
 pub use stored::{differs, is_canonical, stored, to_json};
+pub use whole::{Cell, Written, rewritten};

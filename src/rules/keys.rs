@@ -129,10 +129,11 @@ pub static COLUMN: Block = Block {
             "schema: { type: string, maxLength: 500 }",
             "JSON Schema of its value.",
         ),
-        Key::later(
+        Key::new(
             "sensitive",
-            &Word(&["encrypt", "drop"], &[]),
-            "How dead letters keep it.",
+            Word(&["encrypt", "drop"], &[]),
+            "sensitive: encrypt",
+            "How dead letters keep its value: encrypted, or not at all.",
         ),
         Key::later("merge", &Any, "How concurrent changes are merged."),
         Key::later("type", &Any, "How the app's value is read."),

@@ -23,6 +23,8 @@ pub struct RuleSet {
     pub require_guard: bool,
     /// The JSON Schema of the claims, from rulegate.yaml.
     pub claims: Option<SourceJson>,
+    /// The app's table that refusals are written to.
+    pub rejections: Option<Spanned<Target>>,
     /// The tables, in file order.
     pub tables: Vec<TableRules>,
     /// The JSON Schema files under `schemas/`, by the path that `$ref` uses (`schemas/todo.json`).
@@ -116,6 +118,27 @@ pub struct ColumnRule {
     pub default: Option<SourceText>,
     /// JSON Schema of its value.
     pub schema: Option<SourceJson>,
+    /// How dead letters keep its value, where not as it was sent.
+    pub sensitive: Option<Spanned<Sensitive>>,
+}
+
+/// How dead letters keep the value of a column that is nobody's to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sensitive {
+    /// Encrypted with the operator's key.
+    Encrypt,
+    /// Not at all.
+    Drop,
+}
+
+impl Sensitive {
+    /// The word of the language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Encrypt => "encrypt",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 /// One preset.

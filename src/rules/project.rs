@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::document::Form;
-use crate::rules::table::presets;
+use crate::rules::table::{named_target, presets};
 use crate::rules::{ProjectGuard, RuleSet, TableRules, Unread};
 use crate::vocabulary::code::ErrorCode;
 use crate::vocabulary::limits::RULE_TABLES_MAX;
@@ -28,6 +28,7 @@ pub fn gather(
         guards: block("guards").map(guards).unwrap_or_default(),
         require_guard: flag.unwrap_or(written.is_some()),
         claims: block("client_auth").and_then(|auth| auth.get("claims")?.json().cloned()),
+        rejections: block("rejections").and_then(|block| rejections(block, problems)),
         tables,
         schemas,
         unread,
@@ -62,6 +63,13 @@ fn is_readable(guards: &Form) -> bool {
             && !guard.map().iter().any(has_broken_items)
     };
     !guards.is_broken() && guards.list().iter().all(is_known)
+}
+
+/// The app's table of refusals, where it is named as the database does.
+fn rejections(block: &Form, problems: &mut Problems) -> Option<Spanned<Target>> {
+    let written = block.get("table")?.source()?;
+    let target = named_target(written, "table", "upload_rejections", problems);
+    (!target.node.schema.is_empty() && !target.node.table.is_empty()).then_some(target)
 }
 
 fn guards(form: &Form) -> Vec<ProjectGuard> {

@@ -6,7 +6,7 @@ use crate::document::keys::Kind;
 use crate::document::{Environment, Form, Node, read};
 use crate::rules::allow::grants;
 use crate::rules::keys::TABLE;
-use crate::rules::{Check, ColumnRule, Guard, Preset, RelationRule, TableRules};
+use crate::rules::{Check, ColumnRule, Guard, Preset, RelationRule, Sensitive, TableRules};
 use crate::vocabulary::names::{ColumnName, FieldName, MemberName, TableName, Target};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::place::{SourceText, Spanned};
@@ -106,12 +106,22 @@ fn target(form: &Form, table: &Spanned<TableName>, problems: &mut Problems) -> S
         };
         return Spanned::new(target, table.place.clone());
     };
+    named_target(written, "target", table.node.as_str(), problems)
+}
+
+/// A table as the database names it, told where it is none.
+pub(super) fn named_target(
+    written: &SourceText,
+    key: &str,
+    example: &str,
+    problems: &mut Problems,
+) -> Spanned<Target> {
     let target = Target::parse(&written.text);
     if target.schema.is_empty() || target.table.is_empty() {
-        let message = "`target` must be `table` or `schema.table`";
+        let message = format!("`{key}` must be `table` or `schema.table`");
         problems.push(
             Problem::error(written.place.clone(), message)
-                .help(format!("write it like `target: public.{}`", table.node)),
+                .help(format!("write it like `{key}: public.{example}`")),
         );
     }
     Spanned::new(target, written.place.clone())
@@ -134,7 +144,16 @@ fn column(name: &Spanned<String>, form: &Form) -> ColumnRule {
             .unwrap_or_default(),
         default: form.get("default").and_then(Form::source).cloned(),
         schema: form.get("schema").and_then(Form::json).cloned(),
+        sensitive: form.get("sensitive").and_then(sensitive),
     }
+}
+
+fn sensitive(form: &Form) -> Option<Spanned<Sensitive>> {
+    let word = match form.text()? {
+        "drop" => Sensitive::Drop,
+        _ => Sensitive::Encrypt,
+    };
+    Some(Spanned::new(word, form.place.clone()))
 }
 
 /// The presets of a table or of a guard.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::apply::Road;
+use crate::apply::{Crowded, Road};
 use crate::driver::postgres::Store;
 use crate::observe::Gauges;
 use crate::reload::Current;
@@ -58,6 +58,7 @@ impl Gateway {
                 store,
                 current,
                 workbench: None,
+                crowded: Crowded::default(),
             },
             keys,
             seats: Arc::new(Seats::new(&settings.limits, settings.database.pool)),

@@ -1,11 +1,12 @@
-//! What keeps our own schema small: entries that count no more are deleted, a few at a time.
+//! What keeps our own schema small: entries and letters that count no more are deleted, a few at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::journal::ledger;
+use crate::driver::postgres::DriverError;
+use crate::journal::{ledger, letters};
 use crate::observe::{Event, tell};
 use crate::serve::gateway::Gateway;
 
@@ -23,7 +24,7 @@ pub(super) async fn keep(gateway: Arc<Gateway>) {
         // While the database is away the prober says so; what only we meet is told once.
         let is_news = failed.is_some() && failed != told;
         if let Some(reason) = failed.as_ref().filter(|_| is_news) {
-            let text = format!("old entries of the ledger could not be deleted: {reason}");
+            let text = format!("old entries of our own schema could not be deleted: {reason}");
             tell(&Event::Warning(&text));
         }
         told = failed;
@@ -31,12 +32,21 @@ pub(super) async fn keep(gateway: Arc<Gateway>) {
 }
 
 async fn round(gateway: &Gateway) -> Result<(), String> {
+    entries(gateway).await.map_err(|error| error.to_string())
+}
+
+async fn entries(gateway: &Gateway) -> Result<(), DriverError> {
     let store = &gateway.road.store;
-    let keep = gateway.road.current.edition().live.idempotency.keep;
-    while ledger::prune(store, keep)
-        .await
-        .map_err(|error| error.to_string())?
-    {
+    let live = &gateway.road.current.edition().live;
+    // The ledger says which letters were resolved, so they are asked first.
+    while letters::settle(store).await? {
+        sleep(BREATH).await;
+    }
+    while letters::prune(store, live.dead_letters.keep).await? {
+        sleep(BREATH).await;
+    }
+    tell(&Event::OpenLetters(letters::open_count(store).await?));
+    while ledger::prune(store, live.idempotency.keep).await? {
         sleep(BREATH).await;
     }
     Ok(())

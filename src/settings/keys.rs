@@ -58,19 +58,21 @@ pub static FILE: Block = Block {
             "idempotency: { keep: 7d }",
             "How long an applied transaction is remembered, so that it is applied once however often it is sent; `off` gives that up.",
         ),
-        Key::later(
+        Key::new(
             "dead_letters",
-            &Kind::Block(&DEAD_LETTERS),
+            Kind::Block(&DEAD_LETTERS),
+            "dead_letters: { keep: 90d }",
             "How refused transactions are kept.",
         ),
-        Key::later(
+        Key::new(
             "rejections",
-            &Kind::Block(&TABLE_OF_OURS),
-            "A table of the app that refusals are written to.",
+            Kind::Block(&REJECTIONS),
+            "rejections: { table: public.upload_rejections }",
+            "A table of the app that refusals are written to, so that it can show them.",
         ),
         Key::later(
             "checkpoints",
-            &Kind::Block(&TABLE_OF_OURS),
+            &Kind::Block(&CHECKPOINTS),
             "The table of custom write checkpoints.",
         ),
         Key::new(
@@ -348,16 +350,33 @@ pub static IDEMPOTENCY: Block = Block {
 /// `dead_letters`
 pub static DEAD_LETTERS: Block = Block {
     keys: &[
-        Key::later("keep", &Time, "How long a letter is kept."),
-        Key::later(
+        Key::new(
+            "keep",
+            Time,
+            "keep: 90d",
+            "How long a letter is kept after it was settled. Open ones stay.",
+        ),
+        Key::new(
             "per_subject",
-            &Kind::Count,
-            "Letters of one subject at most.",
+            Kind::Count,
+            "per_subject: 1000",
+            "Open letters of one subject at most; what is refused beyond them is held back.",
         ),
     ],
 };
 
-/// `rejections`, `checkpoints`
-pub static TABLE_OF_OURS: Block = Block {
+/// `rejections`
+pub static REJECTIONS: Block = Block {
+    keys: &[Key::new(
+        "table",
+        Text,
+        "table: public.upload_rejections",
+        "The table: `schema.name`.",
+    )
+    .required()],
+};
+
+/// `checkpoints`
+pub static CHECKPOINTS: Block = Block {
     keys: &[Key::later("table", &Text, "The table: `schema.name`.")],
 };

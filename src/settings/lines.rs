@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::{Line, OnFatalError, OnSchemaDrift, Origin, Secret, SslMode, Unknown};
+use crate::settings::{
+    Line, OnFatalError, OnSchemaDrift, Origin, SealingKeys, Secret, SslMode, Unknown,
+};
 
 /// A value as it is printed.
 pub(super) trait Show {
@@ -70,6 +72,16 @@ impl Show for PathBuf {
 impl Show for Secret {
     fn show(&self) -> String {
         format!("{self:?}")
+    }
+}
+
+impl Show for SealingKeys {
+    fn show(&self) -> String {
+        match self {
+            Self::Unset => "none".to_owned(),
+            Self::Unreadable => "unreadable ***".to_owned(),
+            Self::Read(keys) => format!("{} keys ***", keys.len()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! rulegate.yaml, environment and flags → [`Settings`]. Secrets print as stars.
 
 mod client_auth;
+mod dead_letters;
 pub mod keys;
 mod lines;
 mod live;
@@ -10,6 +11,7 @@ mod sources;
 mod tests;
 
 pub use crate::document::Environment;
+pub use dead_letters::{DeadLetters, KEY_CURE, SealingKey, SealingKeys};
 pub use live::{Live, is_live};
 pub use read::read;
 pub use sources::{Source, is_private};
@@ -35,6 +37,10 @@ pub struct Settings {
     pub batch: Batch,
     /// How applied transactions are remembered.
     pub idempotency: Idempotency,
+    /// How refused transactions are kept.
+    pub dead_letters: DeadLetters,
+    /// The app's table that refusals are written to; the rules say more of it.
+    pub rejections: Option<String>,
     /// The limits.
     pub limits: Limits,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;
+use crate::settings::dead_letters::dead_letters;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
     Batch, Database, Flags, Idempotency, Line, OnFatalError, OnSchemaDrift, Origin, Secret, Server,
@@ -28,6 +29,8 @@ pub fn read(
         client_auth: client_auth(file, &mut lines, problems),
         batch: batch(file.get("batch"), &mut lines),
         idempotency: idempotency(file.get("idempotency"), &mut lines, problems),
+        dead_letters: dead_letters(file.get("dead_letters"), environment, &mut lines),
+        rejections: rejections(file.get("rejections"), &mut lines),
         limits: limits(file.get("limits"), &mut lines, problems),
     };
     (settings, lines.0)
@@ -192,6 +195,11 @@ fn idempotency(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems)
     read
 }
 
+fn rejections(block: Option<&Form>, lines: &mut Lines) -> Option<String> {
+    let table = written(block, "table", |form| Some(text(form)));
+    lines.choose("rejections.table", None, table, || None)
+}
+
 fn limits(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Limits {
     let mut limits = Limits::default();
     for name in Limits::NAMES {
@@ -271,14 +279,14 @@ pub(super) fn texts(form: &Form) -> Option<Vec<String>> {
     matches!(form.shape, Shape::List(_)).then(|| form.list().iter().filter_map(text).collect())
 }
 
-fn count(form: &Form) -> Option<usize> {
+pub(super) fn count(form: &Form) -> Option<usize> {
     match form.shape {
         Shape::Count(count) => Some(count),
         _ => None,
     }
 }
 
-fn time(form: &Form) -> Option<Duration> {
+pub(super) fn time(form: &Form) -> Option<Duration> {
     match form.shape {
         Shape::Time(time) => Some(time),
         _ => None,

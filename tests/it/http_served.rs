@@ -85,6 +85,8 @@ impl Start {
             },
             batch: Batch::default(),
             idempotency: Idempotency::default(),
+            dead_letters: rulegate::settings::DeadLetters::default(),
+            rejections: None,
             limits: Limits::default(),
         };
         Self {

@@ -8,6 +8,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod canary;
 mod cases;
 mod catalogue;
 mod contract;
@@ -29,6 +30,7 @@ mod journal;
 mod keys;
 mod layering;
 mod ledger;
+mod letters;
 mod limits;
 mod lost_commit;
 mod operations;

@@ -18,6 +18,16 @@ pub struct Fresh {
 impl Fresh {
     /// Makes one and runs a script in it.
     pub async fn with(script: &str) -> Self {
+        Self::made_with(script, "TEMPLATE template0").await
+    }
+
+    /// The same in an encoding that has 256 characters.
+    pub async fn in_latin1(script: &str) -> Self {
+        let options = "TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'";
+        Self::made_with(script, options).await
+    }
+
+    async fn made_with(script: &str, options: &str) -> Self {
         let server = std::env::var("TEST_DATABASE_URL")
             .expect("TEST_DATABASE_URL is unset: run ./scripts/test, which starts a server");
         let name = format!(
@@ -27,7 +37,7 @@ impl Fresh {
         );
         let admin = connect(&server).await;
         admin
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
+            .batch_execute(&format!("CREATE DATABASE {name} {options}"))
             .await
             .unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
@@ -80,7 +90,7 @@ impl Fresh {
     }
 }
 
-async fn connect(uri: &str) -> Client {
+pub async fn connect(uri: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(uri, NoTls).await.unwrap();
     tokio::spawn(connection);
     client

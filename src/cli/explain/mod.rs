@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::apply::{self, Explained, Outcome, Road, Sender, Upload};
+use crate::apply::{self, Crowded, Explained, Outcome, Road, Sender, Upload};
 use crate::auth::{Principal, Verifier, unverified};
 use crate::catalog::{ColumnType, Kind};
 use crate::cli::arguments::{Explaining, Who};
@@ -155,6 +155,7 @@ fn road(settings: &Settings, loading: &Loading) -> Result<Road, Trouble> {
         store: serve::open(settings)?,
         current: serve::current(loading),
         workbench: None,
+        crowded: Crowded::default(),
     })
 }
 

@@ -171,6 +171,24 @@ impl Transaction {
         Ok(rows.iter().map(texts).collect())
     }
 
+    /// Rows of a statement on our own schema, each column as text. Parameters are text.
+    pub async fn journal(
+        &mut self,
+        text: &'static str,
+        parameters: &[Option<&str>],
+    ) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|text| text as &(dyn ToSql + Sync))
+            .collect();
+        let types = vec![Type::TEXT; parameters.len()];
+        let statement = Statement { text: text.into() };
+        let rows = self
+            .query(Phase::Journal, &statement, &types, &parameters)
+            .await?;
+        Ok(rows.iter().map(texts).collect())
+    }
+
     /// The text the database would store for a value that an app sent (`dialect::postgres::canonical_text`). An error of it is the app's.
     pub async fn canonical(
         &mut self,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rulegate::apply::{Outcome, Road, Sender, Upload as Sent, batch};
 use rulegate::auth::Principal;
 use rulegate::driver::postgres::Store;
+use rulegate::journal;
 use rulegate::reload::{Current, Edition, Snapshot, Stale, load};
 use rulegate::request::decode;
 use rulegate::settings::Flags;
@@ -42,7 +43,7 @@ pub struct House {
 
 impl Gateway {
     pub async fn open() -> Self {
-        let database = Fresh::with("").await;
+        let database = Fresh::with(&journal::ddl()).await;
         let store = database.store(2);
         Self {
             database,
@@ -65,6 +66,7 @@ impl Gateway {
             store: self.store.clone(),
             current: Arc::new(Current::new(Edition::of(loading))),
             workbench: None,
+            crowded: rulegate::apply::Crowded::default(),
         };
         if !problems.has_errors() {
             match road.current.freshen(&self.store, began).await {
@@ -87,8 +89,12 @@ impl Gateway {
 
     /// Takes a world away.
     pub async fn leave(&self, house: House) {
-        self.run(&format!("DROP SCHEMA {} CASCADE", house.schema))
-            .await;
+        // The letters of one world would count against the subjects of the next.
+        let schema = &house.schema;
+        self.run(&format!(
+            "DROP SCHEMA {schema} CASCADE; TRUNCATE rulegate.dead_letters"
+        ))
+        .await;
         self.store.forget_statements();
     }
 
