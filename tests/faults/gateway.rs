@@ -1,0 +1,140 @@
+//! The gateway: the program as it is shipped, in a process of its own.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::http;
+use crate::keeper::{self, Keeper};
+use crate::random::Random;
+use crate::server::{Server, free_port, run};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A gateway that can be killed and started again at the same address.
+pub struct Gateway {
+    /// Where uploads go.
+    pub address: SocketAddr,
+    keeper: Arc<Keeper>,
+    uri: String,
+    child: Option<Child>,
+}
+
+impl Gateway {
+    /// Starts one that reaches the database through `line`; `more` is added to its rulegate.yaml.
+    pub async fn start(server: &Server, line: u16, more: &str, random: &mut Random) -> Self {
+        let keeper = server.keeper.clone();
+        let rules = keeper.path("rules");
+        keeper::copy(Path::new("tests/faults/rules"), &rules);
+        let file = rules.join("rulegate.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{text}{more}")).unwrap();
+        let uri = Server::uri(server.port, "postgres");
+        run(program("migrate", &keeper).args(["--database", &uri]));
+        server.insist(OPEN).await;
+        let mut gateway = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], free_port(random))),
+            keeper,
+            uri: Server::uri(line, "gateway:right"),
+            child: None,
+        };
+        gateway.rise().await;
+        gateway
+    }
+
+    /// Starts the process, and waits until it answers.
+    pub async fn rise(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.keeper.path("gateway.log"));
+        let log = log.unwrap();
+        let listen = self.address.to_string();
+        let child = program("serve", &self.keeper)
+            .args([
+                "--listen",
+                &listen,
+                "--admin",
+                "127.0.0.1:0",
+                "--database",
+                &self.uri,
+            ])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.keeper.note_gateway(Some(child.id()));
+        self.child = Some(child);
+        let limit = Instant::now() + PATIENCE;
+        while !http::lives(self.address).await {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < limit,
+                "{ended:?}: {}",
+                self.log()
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            self.keeper.note_gateway(None);
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        run(Command::new("kill").args(["-s", name, &pid]));
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(&mut self) {
+        self.signal("TERM");
+        let limit = Instant::now() + PATIENCE;
+        while self.child.as_mut().unwrap().try_wait().unwrap().is_none() {
+            assert!(Instant::now() < limit, "it does not stop: {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.child = None;
+        self.keeper.note_gateway(None);
+    }
+
+    /// The end of its log.
+    pub fn log(&self) -> String {
+        let text = fs::read_to_string(self.keeper.path("gateway.log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn program(word: &str, keeper: &Keeper) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rulegate"));
+    command
+        .arg(word)
+        .arg(keeper.path("rules"))
+        .env_remove("DATABASE_URL");
+    command
+}
+
+/// Lets the gateway's role use what the migration made.
+const OPEN: &str = "
+GRANT USAGE ON SCHEMA rulegate TO gateway;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rulegate TO gateway;
+";

@@ -1,0 +1,135 @@
+//! The fault suite: promises 1 to 3 (nothing lost, nothing twice, an operator's mistake costs time only), proved with faults.
+//!
+//! Devices behave as the SDKs do, a proxy of the suite's own cuts the line to Postgres, processes are killed, operators err; a trigger in the
+//! database writes down what was committed, and a checker compares. It shares no code with the gateway.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails says so by panicking"
+)]
+
+mod checker;
+mod device;
+mod gateway;
+mod http;
+mod keeper;
+mod operator;
+mod proxy;
+mod random;
+mod run;
+mod server;
+mod told;
+mod transaction;
+mod wire;
+
+use operator::Fault;
+use proxy::Rates;
+use run::Plan;
+
+/// A number that the environment may set.
+fn number(name: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(name).ok();
+    text.map_or(otherwise, |text| text.parse().expect(name))
+}
+
+/// The run of the size that `RULEGATE_FAULTS` names.
+fn plan() -> Plan {
+    let is_long = std::env::var("RULEGATE_FAULTS").is_ok_and(|size| size == "long");
+    let times = |short, long| if is_long { long } else { short };
+    let mut faults = Fault::ALL.to_vec();
+    // The long run has more deaths than mistakes.
+    faults.extend(vec![Fault::GatewayKilled; times(1, 6)]);
+    faults.extend(vec![Fault::BackendKilled; times(0, 2)]);
+    let size = |short, long| if is_long { long } else { short };
+    Plan {
+        seed: number("RULEGATE_FAULTS_SEED", 1),
+        uploads: number("RULEGATE_FAULTS_UPLOADS", size(500, 10_000)),
+        kills: number("RULEGATE_FAULTS_KILLS", size(3, 200)),
+        crashes: size(1, 50),
+        cuts: size(40, 1000),
+        rates: Rates::ROUGH,
+        faults,
+        settings: "",
+        sabotage: "",
+        is_tampered: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_and_nothing_is_applied_twice_whatever_breaks() {
+    let outcome = plan().run().await;
+    assert!(
+        outcome.findings.is_clean() && outcome.broken.is_empty(),
+        "{}\n{:#?}\n{:#?}",
+        outcome.report,
+        outcome.findings,
+        outcome.broken
+    );
+}
+
+/// A short run in which much happens on the line, and the faults named.
+fn planted(faults: &[Fault]) -> Plan {
+    Plan {
+        seed: 7,
+        uploads: 250,
+        kills: 0,
+        crashes: 0,
+        cuts: 20,
+        faults: faults.to_vec(),
+        ..plan()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_without_its_ledger_is_caught() {
+    let plan = Plan {
+        settings: "idempotency: off\n",
+        ..planted(&[])
+    };
+    let found = plan.run().await.findings;
+    assert!(!found.twice.is_empty(), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_under_another_key_is_caught() {
+    let plan = Plan {
+        sabotage: "
+            CREATE FUNCTION rekey() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.key := gen_random_uuid(); RETURN NEW; END $$;
+            CREATE TRIGGER rekey BEFORE INSERT ON rulegate.applied FOR EACH ROW EXECUTE FUNCTION rekey();",
+        ..planted(&[])
+    };
+    let found = plan.run().await.findings;
+    assert!(!found.twice.is_empty(), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_does_not_last_is_caught() {
+    let plan = Plan {
+        sabotage: "
+            CREATE FUNCTION burn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+            BEGIN DELETE FROM rulegate.dead_letters WHERE key = NEW.key; RETURN NULL; END $$;
+            CREATE TRIGGER burn AFTER INSERT ON rulegate.dead_letters FOR EACH ROW EXECUTE FUNCTION burn();",
+        ..planted(&[])
+    };
+    let found = plan.run().await.findings;
+    assert!(
+        !found.lost.is_empty() && found.twice.is_empty(),
+        "{found:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_for_an_operators_mistake_is_caught() {
+    let plan = Plan {
+        is_tampered: true,
+        ..planted(&[Fault::ReadOnly])
+    };
+    let found = plan.run().await.findings;
+    assert!(
+        !found.wrongly_refused.is_empty() && !found.lost.is_empty(),
+        "{found:?}"
+    );
+}
