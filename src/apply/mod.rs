@@ -1,8 +1,10 @@
 //! Uploads → the database: one transaction after the other, each read under lock, judged, written, settled.
 
 mod deferred;
+mod doubt;
 mod explain;
 mod operation;
+mod sender;
 mod told;
 mod transaction;
 mod trouble;
@@ -11,9 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use explain::{Explained, explain};
+pub use sender::Sender;
 use tokio::time::Instant;
 pub use told::{End, Told, Workbench, refused};
 
+use crate::apply::sender::Known;
 use crate::auth::Principal;
 use crate::driver::postgres::Store;
 use crate::policy::Refusal;
@@ -27,6 +31,8 @@ use crate::vocabulary::value::Timestamp;
 pub enum Outcome {
     /// Committed.
     Applied,
+    /// An earlier attempt of it was committed, so there was nothing to do.
+    Repeated,
     /// Refused for good; nothing of it is in the database.
     Refused(Refusal),
     /// Not applied; the device shall send it again.
@@ -64,6 +70,8 @@ pub struct Upload {
     pub snapshot: Arc<Snapshot>,
     /// Who asks.
     pub principal: Arc<Principal>,
+    /// What the request says of itself, beside its token.
+    pub sender: Sender,
     /// What is asked.
     pub batch: Batch,
     /// `request.time`.
@@ -84,9 +92,11 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
     let mut snapshot = upload.snapshot.clone();
     let rules = &upload.snapshot.edition.live.batch;
     let mut goes_on = true;
-    for transaction in &upload.batch.transactions {
+    for (position, transaction) in upload.batch.transactions.iter().enumerate() {
         let outcome = if goes_on {
-            let outcome = transaction::apply(road, &upload, &mut snapshot, transaction).await;
+            let known = Known::of(&upload, position, transaction);
+            let outcome =
+                transaction::apply(road, &upload, &mut snapshot, transaction, &known).await;
             outcome.under(rules)
         } else {
             Outcome::NotAttempted
@@ -116,7 +126,7 @@ impl Outcome {
 
     fn lets_the_batch_go_on(&self, on_fatal_error: OnFatalError) -> bool {
         match self {
-            Self::Applied => true,
+            Self::Applied | Self::Repeated => true,
             Self::Refused(refusal) => {
                 on_fatal_error == OnFatalError::Skip && !refusal.requires_client_handling
             }

@@ -143,6 +143,7 @@ impl Workbench {
                 let cause = format!("not applied for now: {}", retry.cause);
                 line(&who, told.last(), &cause);
             }
+            Outcome::Repeated => line(&who, None, "was applied by an earlier attempt"),
             Outcome::NotAttempted => {}
         }
     }

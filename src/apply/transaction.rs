@@ -5,10 +5,13 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apply::deferred::{self, Touches};
+use crate::apply::doubt::{self, Trail};
 use crate::apply::operation::{self, Bench};
+use crate::apply::sender::Known;
 use crate::apply::trouble::{self, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
-use crate::driver::postgres::{self, Class, Session};
+use crate::driver::postgres::{self, Begun, Class, Once, Session, Uncommitted};
+use crate::journal::ledger::Entry;
 use crate::observe::{self, Event};
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
@@ -39,9 +42,10 @@ pub(super) async fn apply(
     upload: &Upload,
     snapshot: &mut Arc<Snapshot>,
     transaction: &Transaction,
+    known: &Known,
 ) -> Outcome {
     let mut told = Vec::new();
-    let outcome = decide(road, upload, snapshot, transaction, &mut told).await;
+    let outcome = decide(road, upload, snapshot, transaction, known, &mut told).await;
     if let Some(workbench) = &road.workbench {
         workbench.tell(&upload.principal.subject, &snapshot.plan, &outcome, &told);
     }
@@ -53,6 +57,7 @@ async fn decide(
     upload: &Upload,
     snapshot: &mut Arc<Snapshot>,
     transaction: &Transaction,
+    known: &Known,
     told: &mut Vec<Told>,
 ) -> Outcome {
     if let Some(excess) = excess(transaction) {
@@ -68,9 +73,12 @@ async fn decide(
         if Instant::now() >= upload.deadline {
             return Outcome::Retry(trouble::soon("the time for this request is over"));
         }
-        let Err(trouble) = attempt(road, upload, snapshot, transaction, told).await else {
-            road.store.health().mended();
-            break;
+        let trouble = match attempt(road, upload, snapshot, transaction, known, told).await {
+            Ok(outcome) => {
+                road.store.health().mended();
+                return outcome;
+            }
+            Err(trouble) => trouble,
         };
         match patience.next(road, upload, snapshot, trouble).await {
             Next::Again => {}
@@ -93,9 +101,14 @@ async fn attempt(
     upload: &Upload,
     snapshot: &Snapshot,
     transaction: &Transaction,
+    known: &Known,
     told: &mut Vec<Told>,
-) -> Result<(), Trouble> {
-    let mut open = road.store.begin(session(upload)).await?;
+) -> Result<Outcome, Trouble> {
+    let once = known.entry.as_ref().map(Entry::once);
+    let mut open = match road.store.begin(session(upload, once.as_ref())).await? {
+        Begun::Open(open) => open,
+        Begun::Done => return Ok(Outcome::Repeated),
+    };
     let bench = Bench {
         snapshot,
         upload,
@@ -103,7 +116,7 @@ async fn attempt(
         depth: road.workbench.as_ref().map(|_| Depth::Answers),
     };
     match operate(&mut open, &bench, transaction, told).await {
-        Ok(()) => Ok(open.commit().await?),
+        Ok(()) => commit(road, upload, known, open).await,
         Err(trouble) => {
             open.rollback().await;
             Err(trouble)
@@ -111,12 +124,36 @@ async fn attempt(
     }
 }
 
-/// What row-level security policies may read of the caller.
-pub(super) fn session(upload: &Upload) -> Session<'_> {
+/// The end of an attempt. Where the answer to COMMIT is lost, the database is asked what became of it.
+async fn commit(
+    road: &Road,
+    upload: &Upload,
+    known: &Known,
+    open: postgres::Transaction,
+) -> Result<Outcome, Trouble> {
+    let (error, id) = match open.commit().await {
+        Ok(()) => return Ok(Outcome::Applied),
+        Err(Uncommitted::Failed(error)) => return Err(error.into()),
+        Err(Uncommitted::Unknown(error, id)) => (error, id),
+    };
+    let trail = Trail {
+        entry: known.entry.as_ref(),
+        id: id.as_ref(),
+    };
+    if doubt::is_committed(&road.store, upload, trail).await {
+        Ok(Outcome::Applied)
+    } else {
+        Err(Trouble::Unknown(error))
+    }
+}
+
+/// What row-level security policies may read of the caller, and what makes sure that the transaction happens once.
+pub(super) fn session<'a>(upload: &'a Upload, once: Option<&'a Once>) -> Session<'a> {
     Session {
         claims: &upload.principal.claims_json,
         subject: &upload.principal.subject,
         deadline: upload.deadline,
+        once,
     }
 }
 
@@ -182,6 +219,10 @@ impl Patience {
             Trouble::Closed(reason) => Next::End(Outcome::Retry(trouble::mistake(reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
             Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
+            // The ledger, or the app's own writes, make it the same transaction when it comes again.
+            Trouble::Unknown(error) => Next::End(Outcome::Retry(trouble::soon(format!(
+                "what became of COMMIT could not be found out: {error}"
+            )))),
             Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
             Trouble::Mistake(reason) => Next::End(mistaken(road, &reason)),
         }

@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Refused(Refusal),
     /// The database, or the road to it, failed.
     Database(Failed),
+    /// COMMIT was sent, and whether it was done is not known.
+    Unknown(DriverError),
     /// A change of the database took a guard from the table.
     Closed(String),
     /// Another upload took the key, and keeps taking it.

@@ -286,6 +286,12 @@ pub fn set_role(role: &str) -> String {
     format!("SET LOCAL ROLE {}", quoted(role))
 }
 
+/// The number of the transaction that is open; null where it has written nothing.
+pub const TRANSACTION_ID: &str = "SELECT pg_current_xact_id_if_assigned()::text";
+
+/// What became of a transaction, by its number.
+pub const TRANSACTION_STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
+
 /// Back to the login role.
 pub const RESET_ROLE: &str = "RESET ROLE";
 

@@ -16,14 +16,54 @@ struct Step {
     text: &'static str,
 }
 
-const STEPS: &[Step] = &[Step {
-    version: 1,
-    brings: "the table of versions itself",
-    text: "COMMENT ON SCHEMA rulegate IS 'Owned by Rulegate. Made by `rulegate migrate`.';",
-}];
+const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        brings: "the table of versions itself",
+        text: "COMMENT ON SCHEMA rulegate IS 'Owned by Rulegate. Made by `rulegate migrate`.';",
+    },
+    Step {
+        version: 2,
+        brings: "the ledger: transactions that were applied",
+        text: "\
+CREATE TABLE rulegate.applied (
+            key uuid PRIMARY KEY,
+            applied_at timestamptz NOT NULL DEFAULT now()
+        );
+        CREATE INDEX applied_at ON rulegate.applied (applied_at);",
+    },
+    Step {
+        version: 3,
+        brings: "dead letters: transactions that were refused for good",
+        text: "\
+CREATE TABLE rulegate.dead_letters (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            key uuid NOT NULL UNIQUE,
+            state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'resolved_by_client', 'discarded')),
+            first_seen timestamptz NOT NULL DEFAULT now(),
+            last_seen timestamptz NOT NULL DEFAULT now(),
+            occurrences bigint NOT NULL DEFAULT 1,
+            issuer text,
+            subject text NOT NULL,
+            claims jsonb NOT NULL,
+            client text,
+            transaction_id text,
+            error_code text NOT NULL,
+            sqlstate text,
+            message text NOT NULL,
+            details jsonb,
+            operation_index integer,
+            rules_version text NOT NULL,
+            transaction jsonb,
+            transaction_bytes bytea,
+            CHECK ((transaction IS NULL) <> (transaction_bytes IS NULL))
+        );
+        CREATE INDEX dead_letters_of_subject ON rulegate.dead_letters (issuer, subject) WHERE state = 'open';",
+    },
+];
 
 /// The version that this program makes and understands.
-pub const LATEST: Version = 1;
+pub const LATEST: Version = 3;
 
 /// Two migrations at once wait for each other here. The number is ours alone: the first eight bytes of SHA-256("rulegate migrate"), halved to be positive.
 const LOCK: i64 = 5_640_779_137_952_145_523;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::request::content::{self, Digest};
 use crate::request::scan::{self, Duplicates, ScanError};
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::operation::Verb;
@@ -21,7 +22,7 @@ pub enum Shape {
 
 impl Shape {
     /// What the field with an entry's columns is called.
-    fn data_names(self) -> &'static [&'static str] {
+    pub(super) fn data_names(self) -> &'static [&'static str] {
         match self {
             Self::Transactions => &["op_data"],
             Self::Single => &["op_data", "opData", "data"],
@@ -47,6 +48,9 @@ pub struct Transaction {
     pub operations: Vec<Operation>,
     /// Why it is too large, where it is.
     pub excess: Option<String>,
+    /// What it is known by.
+    pub content: Digest,
+    pub(super) text: content::Text,
 }
 
 /// One entry of `crud`.
@@ -116,6 +120,24 @@ impl Batch {
         Self {
             shape: Shape::Single,
             transactions: vec![transaction],
+        }
+    }
+}
+
+impl Transaction {
+    fn new(
+        id: Option<String>,
+        operations: Vec<Operation>,
+        excess: Option<String>,
+        text: content::Text,
+    ) -> Self {
+        let content = content::digest(&text);
+        Self {
+            id,
+            operations,
+            excess,
+            content,
+            text,
         }
     }
 }
@@ -249,15 +271,13 @@ impl<'a> Decoder<'a> {
         let id = self.text(&members, "id")?;
         let operation = self.entry(&object, range, verb, id, Some(data))?;
         let excess = self.excess(range.len(), 1);
-        Ok(Batch::single(Transaction {
-            id: None,
-            operations: if excess.is_none() {
-                vec![operation]
-            } else {
-                Vec::new()
-            },
-            excess,
-        }))
+        let operations = if excess.is_none() {
+            vec![operation]
+        } else {
+            Vec::new()
+        };
+        let text = content::Text::One(self.body.slice(range.clone()), verb);
+        Ok(Batch::single(Transaction::new(None, operations, excess, text)))
     }
 
     fn transaction(&self, range: &Range<usize>, place: String) -> Result<Transaction, DecodeError> {
@@ -296,11 +316,9 @@ impl<'a> Decoder<'a> {
                 operations.push(operation);
             }
         }
-        Ok(Transaction {
-            id: id.or(ids.flatten()),
-            operations,
-            excess,
-        })
+        let text = content::Text::List(self.body.slice(list.clone()), shape);
+        let id = id.or(ids.flatten());
+        Ok(Transaction::new(id, operations, excess, text))
     }
 
     fn excess(&self, bytes: usize, operations: usize) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod array;
 mod calendar;
+mod content;
 mod convert;
 mod decode;
 mod json;
@@ -11,6 +12,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+pub use content::{Digest, Entry};
 pub use convert::{Unfit, convert, convert_text, from_value};
 pub use decode::{
     Batch, DecodeError, Defect, Operation, Sent, Shape, Text, Transaction, decode, decode_one,

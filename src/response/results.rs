@@ -24,7 +24,7 @@ pub fn results(shape: Shape, outcomes: &[Outcome]) -> Reply {
 /// The older shapes: one transaction, answered by the status. Such a client drops its write at a 200, and decides for itself at a 400.
 fn single(outcome: &Outcome) -> Reply {
     match outcome {
-        Outcome::Applied => Reply::message(200, "applied"),
+        Outcome::Applied | Outcome::Repeated => Reply::message(200, "applied"),
         Outcome::Refused(refusal) => {
             let body = serde_json::json!({
                 "message": refusal.message,
@@ -83,7 +83,7 @@ struct Field<'a> {
 impl<'a> Result<'a> {
     fn of(outcome: &'a Outcome) -> Self {
         match outcome {
-            Outcome::Applied => Self::Success,
+            Outcome::Applied | Outcome::Repeated => Self::Success,
             Outcome::Refused(refusal) => Self::refused(refusal),
             Outcome::Retry(Retry { message, after, .. }) => Self::RetryableError {
                 message,

@@ -6,6 +6,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 
+use crate::apply::Sender;
 use crate::response::Failure;
 use crate::vocabulary::limits::Limits;
 
@@ -159,6 +160,19 @@ pub fn request_id(headers: &HeaderMap) -> Option<&str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/+=".contains(c);
     only(headers, &HeaderName::from_static("x-request-id"))
         .filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.chars().all(is_plain))
+}
+
+/// What a request says of itself, so that it is known again. A header that is there twice says both, and bytes that are no text stay themselves.
+pub fn sender(headers: &HeaderMap) -> Sender {
+    let said = |name: &str| {
+        let values = headers.get_all(name).iter();
+        let texts: Vec<String> = values.map(|value| value.as_bytes().escape_ascii().to_string()).collect();
+        (!texts.is_empty()).then(|| texts.join(", "))
+    };
+    Sender {
+        client: said("x-powersync-client-id"),
+        idempotency_key: said("idempotency-key"),
+    }
 }
 
 /// The origin a browser names.

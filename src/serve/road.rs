@@ -155,6 +155,7 @@ impl Gateway {
         let upload = Upload {
             snapshot,
             principal: Arc::new(principal),
+            sender: head::sender(&parts.headers),
             batch,
             time: clock(),
             request_id: Uuid::new_v4().to_string().into(),
@@ -279,6 +280,7 @@ fn note(answered: &mut Answered, outcomes: &[Outcome]) {
     for outcome in outcomes {
         let (word, code, cause) = match outcome {
             Outcome::Applied => ("applied", None, None),
+            Outcome::Repeated => ("applied before", None, None),
             Outcome::Refused(refusal) => (
                 "refused",
                 Some(refusal.code.to_string()),

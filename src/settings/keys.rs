@@ -1,7 +1,7 @@
 //! The keys of rulegate.yaml (rule-language, *rulegate.yaml*).
 
 use crate::document::keys::Kind::{
-    Address, Any, Either, Expression, Flag, KeySet, Later, Limits, List, Map, OneOrList, Schema,
+    Address, Any, Either, Expression, Flag, KeySet, Limits, List, Map, OneOrList, Schema,
     Text, Time, Version, Word,
 };
 use crate::document::keys::{Block, Key, Kind};
@@ -54,9 +54,9 @@ pub static FILE: Block = Block {
         ),
         Key::new(
             "idempotency",
-            Either(&Word(&["off"], &[]), &Later(&Kind::Block(&IDEMPOTENCY))),
-            "idempotency: off",
-            "How long an applied transaction is remembered.",
+            Either(&Word(&["off"], &[]), &Kind::Block(&IDEMPOTENCY)),
+            "idempotency: { keep: 7d }",
+            "How long an applied transaction is remembered, so that it is applied once however often it is sent; `off` gives that up.",
         ),
         Key::later(
             "dead_letters",
@@ -323,17 +323,24 @@ pub static BATCH: Block = Block {
 /// `idempotency`
 pub static IDEMPOTENCY: Block = Block {
     keys: &[
-        Key::later(
+        Key::new(
             "keep",
-            &Time,
-            "How long an entry counts for a client that has an id.",
+            Time,
+            "keep: 7d",
+            "How long a transaction is remembered.",
         ),
-        Key::later(
+        Key::new(
             "keep_anonymous",
-            &Time,
-            "How long it counts for one that has none.",
+            Time,
+            "keep_anonymous: 15m",
+            "The same, for one whose client sends no id of its own: its numbers may start again.",
         ),
-        Key::later("client_claim", &Text, "The claim that names the client."),
+        Key::new(
+            "client_claim",
+            Text,
+            "client_claim: device_id",
+            "The claim that names the client where no `X-PowerSync-Client-Id` is sent. It must stay the same when the token is renewed.",
+        ),
     ],
 };
 

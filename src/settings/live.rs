@@ -1,12 +1,14 @@
 //! [`Live`]: what a running gateway takes over from an edited rulegate.yaml.
 
-use crate::settings::{Batch, Settings};
+use crate::settings::{Batch, Idempotency, Settings};
 
 /// The settings that an edit changes while the gateway runs. All others need a restart, as they were spent on sockets, connections and keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// What becomes of refusals.
     pub batch: Batch,
+    /// How applied transactions are remembered.
+    pub idempotency: Idempotency,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
     /// Origins a browser may call from; `*` for any.
@@ -17,6 +19,7 @@ impl Default for Live {
     fn default() -> Self {
         Self {
             batch: Batch::default(),
+            idempotency: Idempotency::default(),
             raised_messages: false,
             cors_origins: vec!["*".to_owned()],
         }
@@ -28,6 +31,7 @@ impl Settings {
     pub fn live(&self) -> Live {
         Live {
             batch: self.batch.clone(),
+            idempotency: self.idempotency.clone(),
             raised_messages: self.database.raised_messages,
             cors_origins: self.server.cors_origins.clone(),
         }
@@ -37,6 +41,7 @@ impl Settings {
 /// Whether a setting, by its name in `rulegate check --settings`, takes effect without a restart.
 pub fn is_live(name: &str) -> bool {
     name.starts_with("batch.")
+        || name.starts_with("idempotency")
         || [
             "server.cors_origins",
             "database.raised_messages",

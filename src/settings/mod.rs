@@ -17,6 +17,7 @@ pub use sources::{Source, is_private};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::place::Spanned;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub client_auth: ClientAuth,
     /// What becomes of refusals.
     pub batch: Batch,
+    /// How applied transactions are remembered.
+    pub idempotency: Idempotency,
     /// The limits.
     pub limits: Limits,
 }
@@ -118,6 +121,30 @@ pub struct Batch {
     pub unknown: Unknown,
     /// Codes that the app decides about: the device keeps such a write.
     pub client_handles: Vec<String>,
+}
+
+/// How applied transactions are remembered: the `idempotency` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Whether they are: `idempotency: off` gives it up.
+    pub is_on: bool,
+    /// How long.
+    pub keep: Duration,
+    /// How long where the client sends no id of its own.
+    pub keep_anonymous: Duration,
+    /// The claim that names the client where no header does.
+    pub client_claim: Option<String>,
+}
+
+impl Default for Idempotency {
+    fn default() -> Self {
+        Self {
+            is_on: true,
+            keep: Duration::from_hours(7 * 24),
+            keep_anonymous: Duration::from_mins(15),
+            client_claim: None,
+        }
+    }
 }
 
 /// `batch.on_fatal_error`.

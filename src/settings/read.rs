@@ -8,7 +8,7 @@ use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
-    Batch, Database, Flags, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode, Unknown,
+    Batch, Database, Flags, Idempotency, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode, Unknown,
 };
 use crate::vocabulary::limits::{Limit, Limits};
 use crate::vocabulary::problem::{Problem, Problems};
@@ -29,9 +29,9 @@ pub fn read(
         database: database(file.get("database"), environment, flags, &mut lines),
         client_auth: client_auth(file, &mut lines, problems),
         batch: batch(file.get("batch"), &mut lines),
+        idempotency: idempotency(file.get("idempotency"), &mut lines, problems),
         limits: limits(file.get("limits"), &mut lines, problems),
     };
-    lines.choose("idempotency", None, None, || "off".to_owned());
     (settings, lines.0)
 }
 
@@ -152,6 +152,43 @@ fn batch(block: Option<&Form>, lines: &mut Lines) -> Batch {
     }
 }
 
+fn idempotency(
+    block: Option<&Form>,
+    lines: &mut Lines,
+    problems: &mut Problems,
+) -> Idempotency {
+    let default = Idempotency::default();
+    let is_off = |form: &Form| form.text().map(|_| false);
+    let is_on = block.and_then(|form| Some((is_off(form)?, origin(form))));
+    let read = Idempotency {
+        is_on: lines.choose("idempotency", None, is_on, || true),
+        keep: lines.choose("idempotency.keep", None, written(block, "keep", time), || {
+            default.keep
+        }),
+        keep_anonymous: lines.choose(
+            "idempotency.keep_anonymous",
+            None,
+            written(block, "keep_anonymous", time),
+            || default.keep_anonymous,
+        ),
+        client_claim: lines.choose(
+            "idempotency.client_claim",
+            None,
+            written(block, "client_claim", |form| Some(text(form))),
+            || None,
+        ),
+    };
+    if let Some(form) = block.and_then(|block| block.get("keep_anonymous"))
+        && read.keep_anonymous > read.keep
+    {
+        let message = "`keep_anonymous` must not be longer than `keep`";
+        problems.push(Problem::error(form.place.clone(), message).help(
+            "the numbers of a client without an id may start again, so it is remembered for a shorter time",
+        ));
+    }
+    read
+}
+
 fn limits(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Limits {
     let mut limits = Limits::default();
     for name in Limits::NAMES {
@@ -225,6 +262,13 @@ pub(super) fn texts(form: &Form) -> Option<Vec<String>> {
 fn count(form: &Form) -> Option<usize> {
     match form.shape {
         Shape::Count(count) => Some(count),
+        _ => None,
+    }
+}
+
+fn time(form: &Form) -> Option<Duration> {
+    match form.shape {
+        Shape::Time(time) => Some(time),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rulegate::catalog::{Catalog, Generation, Kind};
 use rulegate::dialect::postgres::{Lock, OnTakenKey, insert, read_related, read_target, update};
-use rulegate::driver::postgres::{Class, Session, Store, Transaction};
+use rulegate::driver::postgres::{Begun, Class, Session, Store, Transaction};
 use rulegate::vocabulary::code::ErrorCode;
 use rulegate::vocabulary::names::Target;
 use rulegate::vocabulary::row::ColumnId;
@@ -38,11 +38,15 @@ fn session() -> Session<'static> {
         claims: r#"{"sub":"ann"}"#,
         subject: "ann",
         deadline: Instant::now() + Duration::from_secs(20),
+        once: None,
     }
 }
 
 async fn begin(store: &Store) -> Transaction {
-    store.begin(session()).await.unwrap()
+    match store.begin(session()).await.unwrap() {
+        Begun::Open(transaction) => transaction,
+        Begun::Done => panic!("nothing makes it happen once"),
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rulegate::catalog::Catalog;
 use rulegate::driver::postgres::Store;
 use rulegate::reload::{Current, Edition, Snapshot};
 use rulegate::serve::{self, Ending, Gateway};
-use rulegate::settings::{Batch, ClientAuth, Database, Secret, Server, Settings};
+use rulegate::settings::{Batch, ClientAuth, Database, Idempotency, Secret, Server, Settings};
 use rulegate::vocabulary::limits::Limits;
 use rulegate::vocabulary::place::{Place, Spanned};
 use serde_json::{Value, json};
@@ -81,6 +81,7 @@ impl Start {
                 ..ClientAuth::default()
             },
             batch: Batch::default(),
+            idempotency: Idempotency::default(),
             limits: Limits::default(),
         };
         Self {

@@ -31,7 +31,7 @@ fn transaction(plan: &Plan, explained: &Explained) -> Value {
         .map(|(index, told)| operation(plan, explained, index, told))
         .collect();
     let (outcome, more) = match &explained.outcome {
-        Outcome::Applied => ("applied", json!({})),
+        Outcome::Applied | Outcome::Repeated => ("applied", json!({})),
         Outcome::Refused(refusal) => ("refused", refusal_of(refusal)),
         Outcome::Retry(retry) => ("retryable", json!({"cause": retry.cause})),
         Outcome::NotAttempted => ("not attempted", json!({})),

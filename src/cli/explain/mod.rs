@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::apply::{self, Explained, Outcome, Road, Upload};
+use crate::apply::{self, Explained, Outcome, Road, Sender, Upload};
 use crate::auth::{Principal, Verifier, unverified};
 use crate::catalog::{ColumnType, Kind};
 use crate::cli::arguments::{Explaining, Who};
@@ -56,6 +56,7 @@ pub async fn run(arguments: &Explaining) -> Result<(), Trouble> {
     let upload = Upload {
         snapshot,
         principal: principal.into(),
+        sender: Sender::default(),
         batch,
         time,
         request_id: "explain".into(),
@@ -219,7 +220,7 @@ fn verdict(explained: &[Explained]) -> Result<(), Trouble> {
     let mut is_refused = false;
     for Explained { outcome, .. } in explained {
         match outcome {
-            Outcome::Applied | Outcome::NotAttempted => {}
+            Outcome::Applied | Outcome::Repeated | Outcome::NotAttempted => {}
             Outcome::Refused(_) => is_refused = true,
             Outcome::Retry(retry) => return Err(Trouble::unable(retry.cause.clone())),
         }

@@ -38,7 +38,7 @@ pub(super) fn page(page: &Page<'_>) -> String {
 
 fn outcome(explained: &Explained, count: usize) -> String {
     match &explained.outcome {
-        Outcome::Applied => "would be applied".to_owned(),
+        Outcome::Applied | Outcome::Repeated => "would be applied".to_owned(),
         Outcome::Refused(refusal) => match refusal.operation_index {
             Some(index) if count > 1 => format!(
                 "would be refused, all {count} operations of it, for operation {index}: {}",

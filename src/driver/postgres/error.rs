@@ -11,8 +11,10 @@ use crate::vocabulary::code::ErrorCode;
 pub enum Phase {
     /// Connecting, BEGIN, settings, ROLLBACK.
     Session,
-    /// Reading rows, the catalogue, our own schema.
+    /// Reading rows, the catalogue.
     Read,
+    /// A statement on our own schema.
+    Journal,
     /// A statement that writes an app's row.
     Write,
     /// SET CONSTRAINTS, at the end of a transaction.
@@ -63,9 +65,18 @@ impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.sqlstate {
             Some(code) if self.quotes_no_value(code) => {
-                write!(f, "{} (SQLSTATE {code})", self.text)
+                write!(f, "{} (SQLSTATE {code})", self.text)?;
             }
-            _ => f.write_str(&self.summary()),
+            _ => f.write_str(&self.summary())?,
+        }
+        match (self.phase, self.sqlstate.as_deref()) {
+            (Phase::Journal, Some("42P01" | "42703" | "3F000")) => {
+                f.write_str(": run `rulegate migrate`")
+            }
+            (Phase::Journal, Some("42501")) => f.write_str(
+                ": grant the gateway's role USAGE on schema `rulegate`, and SELECT, INSERT, UPDATE and DELETE on its tables",
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -106,7 +117,7 @@ impl DriverError {
     /// raising it, and where it writes statements of its own, which only happens while rows are written.
     fn quotes_no_value(&self, code: &str) -> bool {
         let is_raised = self.routine.as_deref() == Some("exec_stmt_raise");
-        let is_ours = matches!(self.phase, Phase::Session | Phase::Read);
+        let is_ours = matches!(self.phase, Phase::Session | Phase::Read | Phase::Journal);
         match code.get(..2).unwrap_or_default() {
             _ if self.phase == Phase::Session => true,
             "08" | "25" | "28" | "3D" | "3F" | "53" | "55" | "57" | "58" => !is_raised,
@@ -142,15 +153,22 @@ impl DriverError {
         self.phase == Phase::Session && (code.starts_with("28") || code == "3D000")
     }
 
+    /// Whether a commit that ended so may have been done all the same.
+    pub fn leaves_commit_unknown(&self) -> bool {
+        self.phase == Phase::Commit && self.class() == Class::Retry
+    }
+
     /// What the contract makes of it. Fatal answers hold only for statements that write an app's row, SET CONSTRAINTS and COMMIT.
     pub fn class(&self) -> Class {
         let Some(code) = self.sqlstate.as_deref() else {
             return Class::Retry;
         };
         let class = classify(code, self.routine.as_deref().unwrap_or_default());
-        let is_ours = matches!(self.phase, Phase::Session | Phase::Read);
+        let is_ours = matches!(self.phase, Phase::Session | Phase::Read | Phase::Journal);
         match class {
             Class::Fatal(_) | Class::Raised if is_ours => Class::Mistake,
+            // No reading of the catalogue mends our own schema.
+            Class::Drift if self.phase == Phase::Journal => Class::Mistake,
             class => class,
         }
     }
@@ -265,7 +283,7 @@ mod tests {
                     "{code} in {phase:?}"
                 );
             }
-            for phase in [Phase::Session, Phase::Read] {
+            for phase in [Phase::Session, Phase::Read, Phase::Journal] {
                 let class = error(phase, code, routine).class();
                 assert!(
                     !matches!(class, Class::Fatal(_) | Class::Raised),

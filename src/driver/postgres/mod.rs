@@ -11,4 +11,4 @@ pub use connect::{ConfigError, describe};
 pub use error::{Class, DriverError, Phase};
 pub use health::Health;
 pub use store::Store;
-pub use transaction::{Session, Transaction};
+pub use transaction::{Begun, Once, Session, Transaction, TransactionId, Uncommitted};

@@ -8,6 +8,7 @@ use deadpool_postgres::{
 };
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::catalog::Catalog;
 use crate::dialect::postgres;
@@ -15,7 +16,9 @@ use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
 use crate::driver::postgres::health::Health;
 use crate::driver::postgres::introspect;
-use crate::driver::postgres::transaction::{Session, Transaction, within};
+use crate::driver::postgres::transaction::{
+    Begun, Session, Transaction, TransactionId, texts, within,
+};
 use crate::settings;
 use crate::vocabulary::limits::Limits;
 
@@ -99,7 +102,7 @@ impl Store {
     }
 
     /// Begins a transaction for a caller.
-    pub async fn begin(&self, session: Session<'_>) -> Result<Transaction, DriverError> {
+    pub async fn begin(&self, session: Session<'_>) -> Result<Begun, DriverError> {
         Transaction::begin(self, session).await
     }
 
@@ -161,15 +164,53 @@ impl Store {
         given_back(client, result)
     }
 
-    /// One value of our own schema as text; `None` where there is no row.
-    pub async fn ask(&self, text: &str) -> Result<Option<String>, DriverError> {
-        let limit = self.patience();
+    /// Rows of a statement on our own schema, as text; its parameters are text.
+    pub async fn journal(
+        &self,
+        limit: Instant,
+        text: &str,
+        parameters: &[&str],
+    ) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         let client = self.connection(limit).await?;
-        let row = within(limit, Phase::Read, client.query_opt(text, &[])).await;
-        Ok(given_back(client, row)?.and_then(|row| row.try_get(0).ok().flatten()))
+        let work = async {
+            let types = vec![Type::TEXT; parameters.len()];
+            let statement = client.prepare_typed(text, &types).await?;
+            let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+                .iter()
+                .map(|text| text as &(dyn ToSql + Sync))
+                .collect();
+            client.query(&statement, &parameters).await
+        };
+        let rows = within(limit, Phase::Journal, work).await;
+        let rows = given_back(client, rows)?;
+        Ok(rows.iter().map(texts).collect())
     }
 
-    fn patience(&self) -> Instant {
+    /// The first value of such a statement; `None` where there is no row.
+    pub async fn ask(&self, text: &str) -> Result<Option<String>, DriverError> {
+        let rows = self.journal(self.patience(), text, &[]).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+
+    /// Whether a transaction with that number was committed; `None` while it is still under way.
+    pub async fn committed(
+        &self,
+        id: &TransactionId,
+        limit: Instant,
+    ) -> Result<Option<bool>, DriverError> {
+        let rows = self
+            .journal(limit, postgres::TRANSACTION_STATUS, &[&id.0])
+            .await?;
+        let status = rows.into_iter().find_map(|row| row.into_iter().next().flatten());
+        Ok(match status.as_deref() {
+            Some("committed") => Some(true),
+            Some("aborted") => Some(false),
+            _ => None,
+        })
+    }
+
+    /// How long a statement of ours may take.
+    pub fn patience(&self) -> Instant {
         Instant::now() + self.limits.statement_timeout
     }
 

@@ -27,7 +27,42 @@ pub struct Session<'a> {
     pub subject: &'a str,
     /// When the whole request has to be answered.
     pub deadline: Instant,
+    /// What makes sure that it happens once; it travels with BEGIN.
+    pub once: Option<&'a Once>,
 }
+
+/// A statement of our own schema that makes sure that a transaction happens once. Where it touches no row, the transaction has happened.
+///
+/// Its last parameter is the subject: it must touch nothing where that is not `app.user_id`, because then BEGIN has failed, and it would stand alone.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// The statement.
+    pub text: &'static str,
+    /// Its parameters before the last, as text.
+    pub parameters: Vec<String>,
+}
+
+/// What came of beginning.
+#[derive(Debug)]
+pub enum Begun {
+    /// A transaction.
+    Open(Transaction),
+    /// It has happened, so there is nothing to do.
+    Done,
+}
+
+/// Why a commit did not answer that it is done.
+#[derive(Debug)]
+pub enum Uncommitted {
+    /// It was not sent, or the database refused it: nothing of the transaction is there.
+    Failed(DriverError),
+    /// It was sent, and what became of it is not known: ask [`Store::committed`].
+    Unknown(DriverError, Option<TransactionId>),
+}
+
+/// The database's own number of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionId(pub(super) String);
 
 /// An open transaction. Dropped unfinished, it takes its connection with it: a connection that is not idle never returns to the pool.
 #[derive(Debug)]
@@ -39,6 +74,10 @@ pub struct Transaction {
     has_failed: bool,
     /// It never commits.
     is_rehearsal: bool,
+    /// Whether its number is all by which could be asked what became of its commit.
+    needs_id: bool,
+    /// Its number, once it is settled; one that wrote nothing has none.
+    id: Option<TransactionId>,
 }
 
 impl Drop for Transaction {
@@ -51,7 +90,7 @@ impl Drop for Transaction {
 
 impl Transaction {
     /// Takes a connection and begins.
-    pub(super) async fn begin(store: &Store, session: Session<'_>) -> Result<Self, DriverError> {
+    pub(super) async fn begin(store: &Store, session: Session<'_>) -> Result<Begun, DriverError> {
         let client = store.connection(session.deadline).await?;
         let mut transaction = Self {
             client: Some(client),
@@ -60,36 +99,54 @@ impl Transaction {
             deadline: session.deadline,
             has_failed: false,
             is_rehearsal: false,
+            needs_id: session.once.is_none(),
+            id: None,
         };
-        transaction.open(store.begin_text(), session).await?;
-        Ok(transaction)
+        if transaction.open(store.begin_text(), session).await? {
+            return Ok(Begun::Open(transaction));
+        }
+        transaction.rollback().await;
+        Ok(Begun::Done)
     }
 
-    /// The same, and whatever happens in it is rolled back.
+    /// A transaction that is rolled back whatever happens in it.
     pub(super) async fn rehearse(store: &Store, session: Session<'_>) -> Result<Self, DriverError> {
-        let mut transaction = Self::begin(store, session).await?;
-        transaction.is_rehearsal = true;
-        Ok(transaction)
+        let session = Session {
+            once: None,
+            ..session
+        };
+        match Self::begin(store, session).await? {
+            Begun::Open(mut transaction) => {
+                transaction.is_rehearsal = true;
+                transaction.needs_id = false;
+                Ok(transaction)
+            }
+            Begun::Done => Err(DriverError::local(Phase::Session, "a rehearsal that may happen once only")),
+        }
     }
 
-    /// BEGIN, its settings and the claims, in one flush.
-    async fn open(&mut self, begin: &str, session: Session<'_>) -> Result<(), DriverError> {
+    /// BEGIN, its settings, the caller and what makes it happen once, in one flush; whether there is something to do.
+    async fn open(&mut self, begin: &str, session: Session<'_>) -> Result<bool, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
-        let work = async {
-            let claims = async {
-                let statement = client
-                    .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
-                    .await?;
-                client
-                    .query(&statement, &[&session.claims, &session.subject])
-                    .await
-            };
+        let caller = async {
+            let statement = client
+                .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
+                .await?;
+            client
+                .query(&statement, &[&session.claims, &session.subject])
+                .await
+        };
+        let begin = async {
             let (began, set) =
-                futures_util::future::join(client.batch_execute(begin), claims).await;
+                futures_util::future::join(client.batch_execute(begin), caller).await;
             began.and(set.map(drop))
         };
-        within(limit, Phase::Session, work).await
+        let begin = within(limit, Phase::Session, begin);
+        let once = within(limit, Phase::Journal, is_first(client, session));
+        let (began, is_first) = futures_util::future::join(begin, once).await;
+        // The first error of a flush is its cause.
+        began.and(is_first)
     }
 
     /// Rows of a read, each column as text. Parameters are text.
@@ -207,10 +264,28 @@ impl Transaction {
 
     /// Checks deferred constraints now.
     pub async fn settle(&mut self) -> Result<(), DriverError> {
-        if !self.is_rehearsal {
+        if self.is_rehearsal {
+            return self.settle_for_now().await;
+        }
+        if !self.needs_id {
             return self.execute(Phase::Settle, postgres::SETTLE).await;
         }
-        // More may follow in a rehearsal, for which constraints are deferred again.
+        let limit = self.limit();
+        let client = self.client()?;
+        let id = async {
+            let statement = client.prepare_typed_cached(postgres::TRANSACTION_ID, &[]).await?;
+            client.query_one(&statement, &[]).await?.try_get(0)
+        };
+        let settling = within(limit, Phase::Settle, client.batch_execute(postgres::SETTLE));
+        let id = within(limit, Phase::Read, id);
+        let (settled, id) = futures_util::future::join(settling, id).await;
+        let id: Option<String> = self.noted(settled.and(id))?;
+        self.id = id.map(TransactionId);
+        Ok(())
+    }
+
+    /// More may follow in a rehearsal, for which constraints are deferred again.
+    async fn settle_for_now(&mut self) -> Result<(), DriverError> {
         self.execute(Phase::Session, "SAVEPOINT rulegate_settle")
             .await?;
         self.execute(Phase::Settle, postgres::SETTLE).await?;
@@ -250,24 +325,35 @@ impl Transaction {
     }
 
     /// Commits. After any error of a statement this is refused: COMMIT would answer ROLLBACK without an error.
-    pub async fn commit(mut self) -> Result<(), DriverError> {
-        if self.has_failed || self.is_rehearsal {
-            return Err(DriverError::local(
-                Phase::Session,
+    pub async fn commit(mut self) -> Result<(), Uncommitted> {
+        let refusal = if self.has_failed || self.is_rehearsal {
+            Some(
                 "a statement of this transaction failed, or it is a rehearsal, so it cannot be committed",
-            ));
-        }
-        if Instant::now() >= self.deadline {
+            )
+        } else if Instant::now() >= self.deadline {
             // Nobody would wait for what it came to.
-            return Err(DriverError::local(
-                Phase::Session,
-                "the time for this request is over",
-            ));
+            Some("the time for this request is over")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            let error = DriverError::local(Phase::Session, refusal);
+            return Err(Uncommitted::Failed(error));
         }
-        self.execute(Phase::Commit, "COMMIT").await?;
-        // The connection is idle again, so it may go back to the pool.
-        drop(self.client.take());
-        Ok(())
+        match self.execute(Phase::Commit, "COMMIT").await {
+            Ok(()) => {
+                // The connection is idle again, so it may go back to the pool.
+                drop(self.client.take());
+                Ok(())
+            }
+            Err(error) if error.leaves_commit_unknown() => {
+                Err(Uncommitted::Unknown(error, self.id.take()))
+            }
+            Err(error) => {
+                self.rollback().await;
+                Err(Uncommitted::Failed(error))
+            }
+        }
     }
 
     /// Rolls back, and gives the connection back if that went well.
@@ -321,7 +407,23 @@ impl Transaction {
     }
 }
 
-fn texts(row: &Row) -> Vec<Option<String>> {
+/// Whether a session's transaction has not happened yet.
+async fn is_first(client: &Object, session: Session<'_>) -> Result<bool, tokio_postgres::Error> {
+    let Some(once) = session.once else {
+        return Ok(true);
+    };
+    let types = vec![Type::TEXT; once.parameters.len() + 1];
+    let statement = client.prepare_typed_cached(once.text, &types).await?;
+    let texts = once.parameters.iter().map(String::as_str);
+    let texts: Vec<&str> = texts.chain([session.subject]).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = texts
+        .iter()
+        .map(|text| text as &(dyn ToSql + Sync))
+        .collect();
+    Ok(client.execute(&statement, &parameters).await? > 0)
+}
+
+pub(super) fn texts(row: &Row) -> Vec<Option<String>> {
     (0..row.len())
         .map(|position| row.try_get(position).ok().flatten())
         .collect()

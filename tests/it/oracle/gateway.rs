@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rulegate::apply::{Outcome, Road, Upload as Sent, batch};
+use rulegate::apply::{Outcome, Road, Sender, Upload as Sent, batch};
 use rulegate::auth::Principal;
 use rulegate::driver::postgres::Store;
 use rulegate::reload::{Current, Edition, Snapshot, Stale, load};
@@ -103,6 +103,7 @@ impl Gateway {
         let request = Sent {
             snapshot: Arc::clone(&house.snapshot),
             principal: Arc::new(principal(&upload.claims)),
+            sender: Sender::default(),
             batch: decode(&body, &Limits::default()).unwrap(),
             time: Timestamp(i128::from(NOW) * 1_000),
             request_id: "oracle".into(),
