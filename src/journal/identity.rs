@@ -43,7 +43,10 @@ impl Key {
         }
         let mut bytes = [0; 16];
         let digest = sha.finalize();
-        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        bytes
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = from);
         Self(Uuid::from_bytes(bytes))
     }
 }

@@ -140,7 +140,11 @@ impl<'a> Members<'a> {
 
     fn find(&self, name: &str) -> Option<Bytes> {
         let is_it = |key: &Range<usize>| {
-            self.text.get(key.clone()).and_then(scan::decoded).as_deref() == Some(name)
+            self.text
+                .get(key.clone())
+                .and_then(scan::decoded)
+                .as_deref()
+                == Some(name)
         };
         let (_, value) = self.ranges.iter().find(|(key, _)| is_it(key))?;
         Some(self.text.slice(value.clone()))

@@ -277,7 +277,9 @@ impl<'a> Decoder<'a> {
             Vec::new()
         };
         let text = content::Text::One(self.body.slice(range.clone()), verb);
-        Ok(Batch::single(Transaction::new(None, operations, excess, text)))
+        Ok(Batch::single(Transaction::new(
+            None, operations, excess, text,
+        )))
     }
 
     fn transaction(&self, range: &Range<usize>, place: String) -> Result<Transaction, DecodeError> {

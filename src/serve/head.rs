@@ -166,7 +166,9 @@ pub fn request_id(headers: &HeaderMap) -> Option<&str> {
 pub fn sender(headers: &HeaderMap) -> Sender {
     let said = |name: &str| {
         let values = headers.get_all(name).iter();
-        let texts: Vec<String> = values.map(|value| value.as_bytes().escape_ascii().to_string()).collect();
+        let texts: Vec<String> = values
+            .map(|value| value.as_bytes().escape_ascii().to_string())
+            .collect();
         (!texts.is_empty()).then(|| texts.join(", "))
     };
     Sender {

@@ -1,8 +1,8 @@
 //! The keys of rulegate.yaml (rule-language, *rulegate.yaml*).
 
 use crate::document::keys::Kind::{
-    Address, Any, Either, Expression, Flag, KeySet, Limits, List, Map, OneOrList, Schema,
-    Text, Time, Version, Word,
+    Address, Any, Either, Expression, Flag, KeySet, Limits, List, Map, OneOrList, Schema, Text,
+    Time, Version, Word,
 };
 use crate::document::keys::{Block, Key, Kind};
 

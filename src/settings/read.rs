@@ -8,7 +8,8 @@ use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
-    Batch, Database, Flags, Idempotency, Line, OnFatalError, Origin, Secret, Server, Settings, SslMode, Unknown,
+    Batch, Database, Flags, Idempotency, Line, OnFatalError, Origin, Secret, Server, Settings,
+    SslMode, Unknown,
 };
 use crate::vocabulary::limits::{Limit, Limits};
 use crate::vocabulary::problem::{Problem, Problems};
@@ -152,19 +153,18 @@ fn batch(block: Option<&Form>, lines: &mut Lines) -> Batch {
     }
 }
 
-fn idempotency(
-    block: Option<&Form>,
-    lines: &mut Lines,
-    problems: &mut Problems,
-) -> Idempotency {
+fn idempotency(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Idempotency {
     let default = Idempotency::default();
     let is_off = |form: &Form| form.text().map(|_| false);
     let is_on = block.and_then(|form| Some((is_off(form)?, origin(form))));
     let read = Idempotency {
         is_on: lines.choose("idempotency", None, is_on, || true),
-        keep: lines.choose("idempotency.keep", None, written(block, "keep", time), || {
-            default.keep
-        }),
+        keep: lines.choose(
+            "idempotency.keep",
+            None,
+            written(block, "keep", time),
+            || default.keep,
+        ),
         keep_anonymous: lines.choose(
             "idempotency.keep_anonymous",
             None,

@@ -21,8 +21,8 @@ pub struct Findings {
     pub wrongly_refused: Vec<String>,
     /// Applied, or answered `success`, though it has to be refused.
     pub let_in: Vec<String>,
-    /// Kept in more than one letter.
-    pub letters_twice: Vec<String>,
+    /// Kept in more than one letter, or in one that counts fewer refusals than were answered.
+    pub miscounted: Vec<String>,
     /// Never answered for good, though the faults were over.
     pub unsent: Vec<String>,
 }
@@ -32,7 +32,13 @@ pub struct Truth {
     /// By the transaction's name, then by the database's transaction.
     applied: BTreeMap<String, BTreeMap<String, Vec<Trace>>>,
     /// By the transaction's name: what its letters keep.
-    letters: BTreeMap<String, Vec<Value>>,
+    letters: BTreeMap<String, Vec<Letter>>,
+}
+
+/// A dead letter.
+struct Letter {
+    transaction: Value,
+    occurrences: usize,
 }
 
 impl Truth {
@@ -80,7 +86,8 @@ impl Findings {
             Word::Fatal(code) => Some(code.as_str()),
             _ => None,
         });
-        let is_fatal = codes.clone().next().is_some();
+        let refusals = codes.clone().count();
+        let is_fatal = refusals > 0;
         let is_misnamed = codes
             .any(|code| !matches!(transaction.ending, Ending::Refused(wanted) if wanted == code));
         let is_whole = |copy: &Vec<Trace>| sorted(copy) == sorted(&transaction.traces);
@@ -103,7 +110,10 @@ impl Findings {
                 !must_apply && (is_success || !copies.is_empty()),
                 &mut self.let_in,
             ),
-            (letters.len() > 1, &mut self.letters_twice),
+            (
+                letters.len() > 1 || letters.iter().any(|letter| letter.occurrences < refusals),
+                &mut self.miscounted,
+            ),
             (!is_success && !is_fatal, &mut self.unsent),
         ]
     }
@@ -111,13 +121,13 @@ impl Findings {
     /// One line: the totals.
     pub fn totals(&self) -> String {
         format!(
-            "lost {}, applied twice {}, half {}, wrongly dead-lettered {}, let in {}, letters twice {}, unsent {}",
+            "lost {}, applied twice {}, half {}, wrongly dead-lettered {}, let in {}, letters miscounted {}, unsent {}",
             self.lost.len(),
             self.twice.len(),
             self.half.len(),
             self.wrongly_refused.len(),
             self.let_in.len(),
-            self.letters_twice.len(),
+            self.miscounted.len(),
             self.unsent.len()
         )
     }
@@ -130,7 +140,7 @@ impl Findings {
             half,
             wrongly_refused,
             let_in,
-            letters_twice,
+            miscounted,
             unsent,
         } = self;
         [
@@ -139,7 +149,7 @@ impl Findings {
             half,
             wrongly_refused,
             let_in,
-            letters_twice,
+            miscounted,
             unsent,
         ]
         .iter()
@@ -156,8 +166,8 @@ fn sorted(traces: &[Trace]) -> Vec<&Trace> {
 }
 
 /// Whether a letter has every entry with all that was sent in it.
-fn keeps(letter: &Value, transaction: &Transaction) -> bool {
-    let Some(kept) = letter["crud"].as_array() else {
+fn keeps(letter: &Letter, transaction: &Transaction) -> bool {
+    let Some(kept) = letter.transaction["crud"].as_array() else {
         return false;
     };
     let mut pairs = kept.iter().zip(&transaction.crud);
@@ -209,7 +219,7 @@ fn deletions(stories: &BTreeMap<String, Story>) -> BTreeMap<&Trace, &str> {
     deletions
 }
 
-async fn letters(server: &Server) -> BTreeMap<String, Vec<Value>> {
+async fn letters(server: &Server) -> BTreeMap<String, Vec<Letter>> {
     if server
         .rows("SELECT to_regclass('rulegate.dead_letters')")
         .await[0][0]
@@ -217,15 +227,20 @@ async fn letters(server: &Server) -> BTreeMap<String, Vec<Value>> {
     {
         return BTreeMap::new();
     }
-    let sql = "SELECT coalesce(transaction::text, convert_from(transaction_bytes, 'UTF8')) FROM rulegate.dead_letters";
-    let mut letters: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let sql = "SELECT coalesce(transaction::text, convert_from(transaction_bytes, 'UTF8')), occurrences FROM rulegate.dead_letters";
+    let mut letters: BTreeMap<String, Vec<Letter>> = BTreeMap::new();
     for row in server.rows(sql).await {
-        let text = row[0].as_deref().unwrap_or("null");
-        let letter: Value = serde_json::from_str(text).unwrap();
-        let name = letter["crud"][0]["metadata"]
+        let [text, occurrences] = row.try_into().unwrap();
+        let transaction: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        let letter = Letter {
+            transaction,
+            occurrences: occurrences.unwrap().parse().unwrap(),
+        };
+        let name = letter.transaction["crud"][0]["metadata"]
             .as_str()
-            .unwrap_or("a letter of nobody");
-        letters.entry(name.to_owned()).or_default().push(letter);
+            .unwrap_or("a letter of nobody")
+            .to_owned();
+        letters.entry(name).or_default().push(letter);
     }
     letters
 }

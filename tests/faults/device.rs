@@ -21,8 +21,8 @@ const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// What all devices share.
 #[derive(Clone)]
 pub struct World {
-    /// Where the gateway is.
-    pub address: SocketAddr,
+    /// Where the gateways are.
+    pub addresses: Vec<SocketAddr>,
     /// What was told.
     pub told: Told,
     /// The devices write on.
@@ -32,7 +32,7 @@ pub struct World {
     /// Answers that the contract does not know.
     pub broken: Arc<std::sync::Mutex<Vec<String>>>,
     /// Something between device and gateway makes of every "later" a "never": a planted bug.
-    pub is_tampered: Arc<AtomicBool>,
+    pub is_tampered: bool,
 }
 
 impl World {
@@ -40,7 +40,7 @@ impl World {
     fn carried(&self, mut body: Value) -> Value {
         let results = body["results"].as_array_mut().into_iter().flatten();
         for result in results.filter(|result| result["status"] == "retryable_error") {
-            if self.is_tampered.load(Ordering::Relaxed) {
+            if self.is_tampered {
                 *result = json!({"status": "fatal_error", "requires_client_handling": false, "message": "read-only",
                     "failed_operation": {"error_code": "UNCLASSIFIED_ERROR"}});
             }
@@ -71,7 +71,7 @@ impl Device {
             world,
             name: format!("u{user}d{number}"),
             token: token(&format!("user-{user}")),
-            client: (number % 2 == 0).then(|| random.uuid()),
+            client: number.is_multiple_of(2).then(|| random.uuid()),
             number_is_on_entries: random.happens(500),
             queue: VecDeque::new(),
             drawn: 0,
@@ -97,7 +97,7 @@ impl Device {
                 .take(usize::try_from(count).unwrap())
                 .cloned()
                 .collect();
-            // A device that was not answered sends the same again.
+            // A device that was not answered sends the same again, perhaps to another gateway.
             while !self.send(&batch).await {}
         }
         while self.echoes.join_next().await.is_some() {}
@@ -145,7 +145,8 @@ impl Device {
             6..10 => self.random.within(500, 3000),
             _ => return,
         };
-        let (world, upload) = (self.world.clone(), upload.clone());
+        let (world, mut upload) = (self.world.clone(), upload.clone());
+        upload.address = *self.random.one(&self.world.addresses);
         self.echoes.spawn(async move {
             sleep(Duration::from_millis(delay)).await;
             upload.run(&world).await;
@@ -163,6 +164,7 @@ impl Device {
             .as_ref()
             .map(|id| format!("x-powersync-client-id: {id}\r\n"));
         Upload {
+            address: *self.random.one(&self.world.addresses),
             batch: batch.to_vec(),
             request: format!(
                 "POST /api/data HTTP/1.1\r\nhost: faults\r\nconnection: close\r\nauthorization: Bearer {}\r\n{}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -178,6 +180,7 @@ impl Device {
 /// One body on its way.
 #[derive(Clone)]
 struct Upload {
+    address: SocketAddr,
     batch: Vec<Transaction>,
     request: String,
     patience: Duration,
@@ -186,7 +189,7 @@ struct Upload {
 impl Upload {
     /// Sends it and notes what was told; nothing where that is no reason to go on.
     async fn run(&self, world: &World) -> Vec<Word> {
-        let heard = http::exchange(world.address, &self.request, self.patience).await;
+        let heard = http::exchange(self.address, &self.request, self.patience).await;
         if !matches!(heard, Heard::Nobody) {
             world.uploads.fetch_add(1, Ordering::Relaxed);
         }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,26 +20,32 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Gateway {
     /// Where uploads go.
     pub address: SocketAddr,
+    /// Which of the run's gateways it is.
+    name: String,
     keeper: Arc<Keeper>,
     uri: String,
     child: Option<Child>,
 }
 
+/// Makes the folder of rules and the schema `rulegate`; `more` is added to rulegate.yaml.
+pub async fn prepare(server: &Server, more: &str) {
+    let rules = server.keeper.path("rules");
+    keeper::copy(Path::new("tests/faults/rules"), &rules);
+    let file = rules.join("rulegate.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}{more}")).unwrap();
+    let uri = Server::uri(server.port, "postgres");
+    run(program("migrate", &server.keeper).args(["--database", &uri]));
+    server.insist(OPEN).await;
+}
+
 impl Gateway {
-    /// Starts one that reaches the database through `line`; `more` is added to its rulegate.yaml.
-    pub async fn start(server: &Server, line: u16, more: &str, random: &mut Random) -> Self {
-        let keeper = server.keeper.clone();
-        let rules = keeper.path("rules");
-        keeper::copy(Path::new("tests/faults/rules"), &rules);
-        let file = rules.join("rulegate.yaml");
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, format!("{text}{more}")).unwrap();
-        let uri = Server::uri(server.port, "postgres");
-        run(program("migrate", &keeper).args(["--database", &uri]));
-        server.insist(OPEN).await;
+    /// Starts one that reaches the database through `line`.
+    pub async fn start(server: &Server, line: u16, name: String, random: &mut Random) -> Self {
         let mut gateway = Self {
             address: SocketAddr::from(([127, 0, 0, 1], free_port(random))),
-            keeper,
+            name,
+            keeper: server.keeper.clone(),
             uri: Server::uri(line, "gateway:right"),
             child: None,
         };
@@ -52,7 +58,7 @@ impl Gateway {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.keeper.path("gateway.log"));
+            .open(self.log_file());
         let log = log.unwrap();
         let listen = self.address.to_string();
         let child = program("serve", &self.keeper)
@@ -69,7 +75,7 @@ impl Gateway {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.keeper.note_gateway(Some(child.id()));
+        self.keeper.note(&self.name, Some(child.id()));
         self.child = Some(child);
         let limit = Instant::now() + PATIENCE;
         while !http::lives(self.address).await {
@@ -88,7 +94,7 @@ impl Gateway {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
-            self.keeper.note_gateway(None);
+            self.keeper.note(&self.name, None);
         }
     }
 
@@ -107,12 +113,16 @@ impl Gateway {
             sleep(Duration::from_millis(20)).await;
         }
         self.child = None;
-        self.keeper.note_gateway(None);
+        self.keeper.note(&self.name, None);
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.keeper.path(&format!("{}.log", self.name))
     }
 
     /// The end of its log.
-    pub fn log(&self) -> String {
-        let text = fs::read_to_string(self.keeper.path("gateway.log")).unwrap_or_default();
+    fn log(&self) -> String {
+        let text = fs::read_to_string(self.log_file()).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }

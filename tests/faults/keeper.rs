@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What stops the gateway and the server, and takes the folder away (unless `RULEGATE_FAULTS_KEEP` is set). `$1` is the folder, the rest a command
+/// What stops the gateways and the server, and takes the folder away (unless `RULEGATE_FAULTS_KEEP` is set). `$1` is the folder, the rest a command
 /// that stops the server.
 const CLEAR_UP: &str = r#"
 cat >/dev/null
 folder=$1; shift
-[ -s "$folder/gateway.pid" ] && kill -9 "$(cat "$folder/gateway.pid")"
+cat "$folder"/*.pid | xargs -r kill -9
 cd "$folder/pg" && "$@"
 cd / && [ -z "$RULEGATE_FAULTS_KEEP" ] && rm -rf "$folder"
 "#;
@@ -58,10 +58,10 @@ impl Keeper {
         self.folder.join(name)
     }
 
-    /// Notes which gateway runs; `None` once it is gone.
-    pub fn note_gateway(&self, pid: Option<u32>) {
-        let text = pid.map(|pid| pid.to_string()).unwrap_or_default();
-        fs::write(self.path("gateway.pid"), text).unwrap();
+    /// Notes the process of this name, which is to be killed at the end; `None` once it is gone.
+    pub fn note(&self, name: &str, pid: Option<u32>) {
+        let text = pid.map(|pid| format!("{pid}\n")).unwrap_or_default();
+        fs::write(self.path(&format!("{name}.pid")), text).unwrap();
     }
 }
 

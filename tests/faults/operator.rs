@@ -13,8 +13,10 @@ use crate::server::Server;
 /// One kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// `kill -9` of the gateway.
+    /// `kill -9` of a gateway.
     GatewayKilled,
+    /// A gateway is asked to stop, and started again.
+    GatewayRestarted,
     /// `kill -9` of a backend, upon which the server ends all the others and recovers.
     BackendKilled,
     /// The database takes no writes.
@@ -29,7 +31,9 @@ pub enum Fault {
     RowsLocked,
     /// The server takes one connection of the gateway's role.
     PoolFull,
-    /// The gateway stands still for a moment.
+    /// A table has another name for a while.
+    TableRenamed,
+    /// A gateway stands still for a moment.
     GatewayPaused,
     /// Nothing moves between gateway and database.
     LineFrozen,
@@ -37,8 +41,9 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::GatewayKilled,
+        Self::GatewayRestarted,
         Self::BackendKilled,
         Self::ReadOnly,
         Self::WrongPassword,
@@ -46,6 +51,7 @@ impl Fault {
         Self::JournalRevoked,
         Self::RowsLocked,
         Self::PoolFull,
+        Self::TableRenamed,
         Self::GatewayPaused,
         Self::LineFrozen,
     ];
@@ -54,6 +60,7 @@ impl Fault {
     pub fn name(self) -> &'static str {
         match self {
             Self::GatewayKilled => "gateway killed",
+            Self::GatewayRestarted => "gateway restarted",
             Self::BackendKilled => "backend killed",
             Self::ReadOnly => "read-only",
             Self::WrongPassword => "wrong password",
@@ -61,6 +68,7 @@ impl Fault {
             Self::JournalRevoked => "journal's grant revoked",
             Self::RowsLocked => "rows locked",
             Self::PoolFull => "pool full",
+            Self::TableRenamed => "table renamed",
             Self::GatewayPaused => "gateway paused",
             Self::LineFrozen => "line frozen",
         }
@@ -89,6 +97,10 @@ impl Fault {
                 "ALTER ROLE gateway CONNECTION LIMIT 1",
                 "ALTER ROLE gateway CONNECTION LIMIT -1",
             ),
+            Self::TableRenamed => (
+                "ALTER TABLE IF EXISTS notes RENAME TO notes_away",
+                "ALTER TABLE IF EXISTS notes_away RENAME TO notes",
+            ),
             _ => return None,
         })
     }
@@ -99,8 +111,8 @@ const END_SESSIONS: &str =
 
 /// Who does it.
 pub struct Operator<'a> {
-    /// The gateway.
-    pub gateway: &'a mut Gateway,
+    /// The gateways.
+    pub gateways: &'a mut [Gateway],
     /// The database.
     pub server: &'a Server,
     /// The line between them.
@@ -114,19 +126,28 @@ pub struct Operator<'a> {
 impl Operator<'_> {
     /// Does one thing, and mends it.
     pub async fn strike(&mut self, fault: Fault) {
-        self.counts.add(fault.name());
         let hold = Duration::from_millis(self.random.within(300, 1200));
+        let chosen = self.random.within(0, self.gateways.len() as u64);
+        let gateway = &mut self.gateways[usize::try_from(chosen).unwrap()];
         match fault {
             Fault::GatewayKilled => {
-                self.gateway.kill();
-                self.gateway.rise().await;
+                gateway.kill();
+                gateway.rise().await;
             }
-            Fault::BackendKilled => self.kill_backend().await,
+            Fault::GatewayRestarted => {
+                gateway.stop().await;
+                gateway.rise().await;
+            }
+            Fault::BackendKilled => {
+                if !self.kill_backend().await {
+                    return;
+                }
+            }
             Fault::RowsLocked => self.lock_rows(hold).await,
             Fault::GatewayPaused => {
-                self.gateway.signal("STOP");
+                gateway.signal("STOP");
                 sleep(hold).await;
-                self.gateway.signal("CONT");
+                gateway.signal("CONT");
             }
             Fault::LineFrozen => {
                 self.proxy.freeze(true);
@@ -140,6 +161,7 @@ impl Operator<'_> {
                 self.change(mends).await;
             }
         }
+        self.counts.add(fault.name());
     }
 
     /// Sessions begin anew once it is committed.
@@ -148,14 +170,16 @@ impl Operator<'_> {
         self.server.insist(END_SESSIONS).await;
     }
 
-    /// One that works, if one does.
-    async fn kill_backend(&mut self) {
+    /// One that works, if one does; whether one was there to be killed.
+    async fn kill_backend(&mut self) -> bool {
         let busiest = "SELECT pid FROM pg_stat_activity WHERE usename = 'gateway' ORDER BY state = 'idle', random() LIMIT 1";
-        if let Some([Some(pid)]) = self.server.rows(busiest).await.first().map(Vec::as_slice) {
-            // It may have ended by itself.
-            let _ = Command::new("kill").args(["-9", pid]).output();
-        }
+        let rows = self.server.rows(busiest).await;
+        let Some([Some(pid)]) = rows.first().map(Vec::as_slice) else {
+            return false;
+        };
+        let killed = Command::new("kill").args(["-9", pid]).output().unwrap();
         self.server.insist("SELECT 1").await;
+        killed.status.success()
     }
 
     async fn lock_rows(&mut self, hold: Duration) {

@@ -155,7 +155,7 @@ impl Proxy {
         };
         let _ = (gateway.set_nodelay(true), server.set_nodelay(true));
         let mut wire = Wire::default();
-        let (mut said, mut answered) = ([0; 16 * 1024], [0; 16 * 1024]);
+        let (mut said, mut answered) = (vec![0; 16 * 1024], vec![0; 16 * 1024]);
         loop {
             let is_open = tokio::select! {
                 read = gateway.read(&mut said) => match read {
@@ -258,7 +258,7 @@ async fn committed(server: &mut TcpStream) {
 /// Reads and forgets until the gateway gives up.
 async fn swallow(gateway: &mut TcpStream) {
     let limit = Instant::now() + HOLE;
-    let mut bytes = [0; 4096];
+    let mut bytes = vec![0; 4096];
     while let Ok(Ok(length)) = timeout_at(limit, gateway.read(&mut bytes)).await {
         if length == 0 {
             return;

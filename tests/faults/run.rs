@@ -10,13 +10,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::checker::{Findings, Truth};
 use crate::device::{Device, World};
-use crate::gateway::Gateway;
+use crate::gateway::{self, Gateway};
 use crate::operator::{Fault, Operator};
 use crate::proxy::{Counts, Proxy, Rates};
 use crate::random::Random;
 use crate::server::{Server, free_port};
 use crate::told::Told;
 
+/// Replicas behind one name, none of which knows of the others.
+const GATEWAYS: usize = 2;
 const USERS: u64 = 4;
 const DEVICES: u64 = 3;
 /// How long the queues may take to empty once the faults are over.
@@ -73,15 +75,20 @@ impl Plan {
             counts.clone(),
         )
         .await;
-        let mut gateway = Gateway::start(&server, line, self.settings, &mut random).await;
+        gateway::prepare(&server, self.settings).await;
+        let mut gateways = Vec::new();
+        for number in 0..GATEWAYS {
+            let name = format!("gateway{number}");
+            gateways.push(Gateway::start(&server, line, name, &mut random).await);
+        }
         server.insist(self.sabotage).await;
         let world = World {
-            address: gateway.address,
+            addresses: gateways.iter().map(|gateway| gateway.address).collect(),
             told: Told::default(),
             is_open: Arc::new(AtomicBool::new(true)),
             uploads: Arc::new(AtomicU64::new(0)),
             broken: Arc::new(Mutex::new(Vec::new())),
-            is_tampered: Arc::new(AtomicBool::new(self.is_tampered)),
+            is_tampered: self.is_tampered,
         };
         let mut devices = JoinSet::new();
         for (user, number) in
@@ -91,7 +98,7 @@ impl Plan {
         }
         proxy.set(self.rates);
         let operator = Operator {
-            gateway: &mut gateway,
+            gateways: &mut gateways,
             server: &server,
             proxy: &proxy,
             counts: &counts,
@@ -104,7 +111,9 @@ impl Plan {
         let _ = timeout(PATIENCE, all).await;
         devices.shutdown().await;
         // Nothing is under way any more once it has stopped.
-        gateway.stop().await;
+        for gateway in &mut gateways {
+            gateway.stop().await;
+        }
         self.conclude(&server, &world, &counts, began).await
     }
 

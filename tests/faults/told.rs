@@ -86,11 +86,13 @@ fn word(result: &Value) -> Result<Word, String> {
         Some("success") => Ok(Word::Success),
         Some("not_attempted") => Ok(Word::Later),
         Some("retryable_error") if result["retry_after_ms"].is_u64() => Ok(Word::Later),
-        Some("fatal_error") if result["requires_client_handling"] == false => {
+        Some("fatal_error") => {
             let code = result["failed_operation"]["error_code"].as_str();
-            Ok(Word::Fatal(
-                code.ok_or("a fatal answer without a code")?.to_owned(),
-            ))
+            let code = code.ok_or("a fatal answer without a code")?;
+            if result["requires_client_handling"] != (code == "UNIQUE_VIOLATION") {
+                return Err(format!("the app was to decide, or was not: {result}"));
+            }
+            Ok(Word::Fatal(code.to_owned()))
         }
         _ => Err(format!("no result of the contract: {result}")),
     }

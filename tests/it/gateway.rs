@@ -83,7 +83,11 @@ impl Gateway {
     /// The same, with other settings than the folder's.
     pub async fn with(schema: &str, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
         let database = Arc::new(Fresh::with(schema).await);
-        database.client.batch_execute(&journal::ddl()).await.unwrap();
+        database
+            .client
+            .batch_execute(&journal::ddl())
+            .await
+            .unwrap();
         Self::over(database, rules, adjust).await
     }
 

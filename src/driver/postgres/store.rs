@@ -189,7 +189,10 @@ impl Store {
     /// The first value of such a statement; `None` where there is no row.
     pub async fn ask(&self, text: &str) -> Result<Option<String>, DriverError> {
         let rows = self.journal(self.patience(), text, &[]).await?;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+        Ok(rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next().flatten()))
     }
 
     /// Whether a transaction with that number was committed; `None` while it is still under way.
@@ -201,7 +204,9 @@ impl Store {
         let rows = self
             .journal(limit, postgres::TRANSACTION_STATUS, &[&id.0])
             .await?;
-        let status = rows.into_iter().find_map(|row| row.into_iter().next().flatten());
+        let status = rows
+            .into_iter()
+            .find_map(|row| row.into_iter().next().flatten());
         Ok(match status.as_deref() {
             Some("committed") => Some(true),
             Some("aborted") => Some(false),

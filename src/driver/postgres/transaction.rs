@@ -121,7 +121,10 @@ impl Transaction {
                 transaction.needs_id = false;
                 Ok(transaction)
             }
-            Begun::Done => Err(DriverError::local(Phase::Session, "a rehearsal that may happen once only")),
+            Begun::Done => Err(DriverError::local(
+                Phase::Session,
+                "a rehearsal that may happen once only",
+            )),
         }
     }
 
@@ -273,7 +276,9 @@ impl Transaction {
         let limit = self.limit();
         let client = self.client()?;
         let id = async {
-            let statement = client.prepare_typed_cached(postgres::TRANSACTION_ID, &[]).await?;
+            let statement = client
+                .prepare_typed_cached(postgres::TRANSACTION_ID, &[])
+                .await?;
             client.query_one(&statement, &[]).await?.try_get(0)
         };
         let settling = within(limit, Phase::Settle, client.batch_execute(postgres::SETTLE));
