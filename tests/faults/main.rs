@@ -45,10 +45,10 @@ fn plan() -> Plan {
     let size = |short, long| if is_long { long } else { short };
     Plan {
         seed: number("RULEGATE_FAULTS_SEED", 1),
-        uploads: number("RULEGATE_FAULTS_UPLOADS", size(500, 10_000)),
-        kills: number("RULEGATE_FAULTS_KILLS", size(3, 200)),
+        uploads: number("RULEGATE_FAULTS_UPLOADS", size(300, 10_000)),
+        kills: number("RULEGATE_FAULTS_KILLS", size(2, 200)),
         crashes: size(1, 50),
-        cuts: size(40, 1000),
+        cuts: size(20, 1000),
         rates: Rates::ROUGH,
         faults,
         settings: "",
@@ -77,10 +77,10 @@ async fn nothing_is_lost_and_nothing_is_applied_twice_whatever_breaks() {
 fn planted() -> Plan {
     Plan {
         seed: 7,
-        uploads: 150,
+        uploads: 100,
         kills: 0,
         crashes: 0,
-        cuts: 20,
+        cuts: 12,
         faults: Vec::new(),
         ..plan()
     }
