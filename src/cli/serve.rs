@@ -1,5 +1,6 @@
 //! `rulegate serve`: rules in order, a database that may come later, and the server.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use crate::cli::signals;
 use crate::cli::trouble::Trouble;
 use crate::cli::variables::StandIns;
 use crate::driver::postgres::{Store, describe};
+use crate::journal::{self, JournalError};
 use crate::observe::{self, Event};
 use crate::reload::{Current, Edition, Loading, Patience, Reloader, Stale};
 use crate::serve::{self as server, Ending, Gateway};
@@ -45,7 +47,10 @@ pub async fn run(arguments: &Serving) -> Result<(), Trouble> {
     let store = open(&settings)?;
     let current = current(&loading);
     match current.freshen(&store, Instant::now()).await {
-        Ok(snapshot) => examine::pass(&snapshot.warnings, &loading)?,
+        Ok(snapshot) => {
+            examine::pass(&snapshot.warnings, &loading)?;
+            journal_is_there(&store, &arguments.rules).await?;
+        }
         Err(stale) => unfit(stale, &loading)?,
     }
     let (public, admin) = listeners.addresses()?;
@@ -118,6 +123,24 @@ fn unfit(stale: Stale, loading: &Loading) -> Result<(), Trouble> {
             )));
             Ok(())
         }
+    }
+}
+
+/// Without our own schema nothing is taken: it remembers what was applied, and keeps what was refused.
+async fn journal_is_there(store: &Store, rules: &Path) -> Result<(), Trouble> {
+    match journal::require(store).await {
+        Err(error @ (JournalError::Missing | JournalError::Old { .. })) => {
+            Err(Trouble::unable(format!(
+                "{error}: run `rulegate migrate {}`, or have a role that may create a schema run this:\n\n{}",
+                rules.display(),
+                journal::ddl()
+            )))
+        }
+        Err(error) => {
+            observe::tell(&Event::Warning(&error.to_string()));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -90,12 +90,12 @@ impl Entry {
     }
 }
 
-/// Deletes entries older than `keep`; how many, at most one batch.
-pub async fn prune(store: &Store, keep: Duration) -> Result<usize, DriverError> {
+/// Deletes a batch of entries older than `keep`; whether there may be more.
+pub async fn prune(store: &Store, keep: Duration) -> Result<bool, DriverError> {
     let parameters = [&*seconds(keep), &*BATCH.to_string(), &*LOCK.to_string()];
     let rows = store.journal(store.patience(), PRUNE, &parameters).await?;
     let count = rows.first().and_then(|row| row.first()?.as_deref());
-    Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
+    Ok(count.and_then(|count| count.parse().ok()) == Some(BATCH))
 }
 
 fn seconds(time: Duration) -> String {

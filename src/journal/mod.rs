@@ -7,4 +7,4 @@ mod schema;
 mod tests;
 
 pub use identity::{Key, Origin};
-pub use schema::{JournalError, LATEST, Version, ddl, migrate, version};
+pub use schema::{JournalError, LATEST, Version, ddl, migrate, require, version};

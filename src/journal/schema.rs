@@ -77,6 +77,15 @@ pub enum JournalError {
     /// The version could not be read.
     #[error("the version of the schema `rulegate` could not be read: {0}")]
     Unread(#[from] DriverError),
+    /// It is not there.
+    #[error("the database has no schema `rulegate` yet")]
+    Missing,
+    /// An earlier program made it, and this one needs more.
+    #[error("the schema `rulegate` has version {found}, and version {LATEST} is needed")]
+    Old {
+        /// What the database has.
+        found: Version,
+    },
     /// A later program has been here.
     #[error(
         "the schema `rulegate` has version {found}, and this program knows versions up to {LATEST}: use a newer one"
@@ -130,6 +139,13 @@ BEGIN
         );
     }
     text.push_str("END\n$migration$;\nCOMMIT;\n");
+    text.push_str(
+        "\
+-- Where the gateway logs in as another role than the one that runs this, it needs no more than:
+-- GRANT USAGE ON SCHEMA rulegate TO that_role;
+-- GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rulegate TO that_role;
+",
+    );
     text
 }
 
@@ -146,6 +162,15 @@ pub async fn migrate(store: &Store) -> Result<Option<Version>, JournalError> {
                 .map_err(JournalError::Unmade)?;
             Ok(before)
         }
+    }
+}
+
+/// Makes sure that the schema is there, with all that this program needs. Later versions only add to it.
+pub async fn require(store: &Store) -> Result<(), JournalError> {
+    match version(store).await? {
+        None => Err(JournalError::Missing),
+        Some(found) if found < LATEST => Err(JournalError::Old { found }),
+        Some(_) => Ok(()),
     }
 }
 

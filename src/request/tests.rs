@@ -378,6 +378,24 @@ fn a_transaction_beyond_its_limits_is_marked_and_its_neighbours_are_not() {
     assert!(batch.transactions[1].excess.is_none());
 }
 
+/// The digest is kept for days and found again by later programs: this one was calculated with another program.
+#[test]
+fn a_content_is_what_the_page_says_however_it_was_spelt() {
+    let bodies = [
+        r#"{"transactions":[{"crud":[{"op":"PUT","table":"notes","id":"a","op_data":{"text":"é","n":1.0}},
+            {"op":"DELETE","table":"notes","id":"b","previous_values":{"n":[1,{"b":3,"a":2}]},"metadata":"m"}]}]}"#,
+        r#"{"transactions":[{"crud":[{"id":"\u0061","table":"n\u006ftes","op":"PUT","op_data":{"n":1.0,"t\u0065xt":"\u00e9"},"previous_values":{}},
+            {"op":"DELETE","metadata":"m","table":"notes","id":"b","op_data":{},"previous_values":{"n":[ 1 , {"a":2,"b":3}]},"x":1}],"transaction_id":7}]}"#,
+    ];
+    for body in bodies {
+        let batch = decode(&Bytes::from(body), &Limits::default()).unwrap();
+        assert_eq!(
+            format!("{:?}", batch.transactions[0].content),
+            "ef4f6521f08371284dc1413f4c4ac8df18333dcc28c6314147efec7efb4447a0"
+        );
+    }
+}
+
 fn kinds() -> impl Strategy<Value = Kind> {
     prop_oneof![
         Just(Kind::Bool),

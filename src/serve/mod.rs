@@ -10,6 +10,7 @@ mod listen;
 mod prober;
 mod road;
 mod seats;
+mod upkeep;
 mod wire;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub async fn run(
     now: impl Future<Output = ()>,
 ) -> Ending {
     let prober = tokio::spawn(prober::watch(gateway.clone()));
+    let upkeep = tokio::spawn(upkeep::keep(gateway.clone()));
     let fetching = gateway.clone();
     let keys = tokio::spawn(async move { fetching.keys.keep_fresh().await });
     tokio::select! {
@@ -55,6 +57,7 @@ pub async fn run(
     }
     gateway.enter(Phase::Stopped);
     prober.abort();
+    upkeep.abort();
     keys.abort();
     gateway.road.store.close();
     if gateway.is_quiet() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::journal::{self, JournalError};
 use crate::observe::{Event, tell, upkeep};
 use crate::reload::Stale;
 use crate::serve::gateway::{Gateway, Phase};
@@ -20,9 +21,13 @@ const PROBE_RED: Duration = Duration::from_secs(1);
 pub(super) async fn watch(gateway: Arc<Gateway>) {
     let mut told: Option<String> = None;
     let mut is_first = true;
+    let mut has_journal = false;
     loop {
         gateway.road.store.probe().await;
-        bring_into_force(&gateway).await;
+        has_journal = has_journal || journal_is_there(&gateway).await;
+        if has_journal {
+            bring_into_force(&gateway).await;
+        }
         let reasons = gateway.reasons();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let is_news = is_first || reason != told;
@@ -34,6 +39,22 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
         told = reason;
         upkeep();
         sleep(pause).await;
+    }
+}
+
+/// Whether our own schema is there. Without it nothing is taken: the rules do not come into force.
+async fn journal_is_there(gateway: &Gateway) -> bool {
+    match journal::require(&gateway.road.store).await {
+        Ok(()) => true,
+        Err(error @ (JournalError::Missing | JournalError::Old { .. })) => {
+            let reason = format!("{error}: run `rulegate migrate`");
+            if gateway.note_unfit(Some(reason.clone())) {
+                tell(&Event::Mistake(&reason));
+            }
+            false
+        }
+        // The probe tells why the database cannot be asked.
+        Err(_) => false,
     }
 }
 

@@ -75,10 +75,17 @@ impl Show for Secret {
 
 impl Show for Duration {
     fn show(&self) -> String {
-        match self.as_millis() {
-            ms if ms % 1000 == 0 => format!("{}s", ms / 1000),
-            ms => format!("{ms}ms"),
-        }
+        let units = [
+            ("d", 86_400_000),
+            ("h", 3_600_000),
+            ("m", 60_000),
+            ("s", 1000),
+            ("ms", 1),
+        ];
+        let ms = self.as_millis();
+        let fits = |(_, unit): &(&str, u128)| ms % unit == 0;
+        let (name, unit) = units.into_iter().find(fits).unwrap_or(("ms", 1));
+        format!("{}{name}", ms / unit)
     }
 }
 

@@ -155,21 +155,18 @@ fn batch(block: Option<&Form>, lines: &mut Lines) -> Batch {
 
 fn idempotency(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> Idempotency {
     let default = Idempotency::default();
-    let is_off = |form: &Form| form.text().map(|_| false);
-    let is_on = block.and_then(|form| Some((is_off(form)?, origin(form))));
+    let off = block.and_then(|form| Some((text(form)?, origin(form))));
+    let is_on = lines.choose("idempotency", None, off, || "on".to_owned()) == "on";
+    let keep = written(block, "keep", time);
+    let keep = lines.choose("idempotency.keep", None, keep, || default.keep);
     let read = Idempotency {
-        is_on: lines.choose("idempotency", None, is_on, || true),
-        keep: lines.choose(
-            "idempotency.keep",
-            None,
-            written(block, "keep", time),
-            || default.keep,
-        ),
+        is_on,
+        keep,
         keep_anonymous: lines.choose(
             "idempotency.keep_anonymous",
             None,
             written(block, "keep_anonymous", time),
-            || default.keep_anonymous,
+            || default.keep_anonymous.min(keep),
         ),
         client_claim: lines.choose(
             "idempotency.client_claim",

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use rulegate::admin;
 use rulegate::auth::development::SigningKey;
-use rulegate::journal;
 use rulegate::reload::{self, Current, Edition, Loading, Patience, Reloader, Stale};
 use rulegate::serve;
 use rulegate::settings::{Flags, Secret, Settings};
@@ -82,12 +81,7 @@ impl Gateway {
 
     /// The same, with other settings than the folder's.
     pub async fn with(schema: &str, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
-        let database = Arc::new(Fresh::with(schema).await);
-        database
-            .client
-            .batch_execute(&journal::ddl())
-            .await
-            .unwrap();
+        let database = Arc::new(Fresh::migrated(schema).await);
         Self::over(database, rules, adjust).await
     }
 

@@ -38,7 +38,7 @@ async fn becomes(served: &Served, wanted: Option<&str>) {
 
 #[tokio::test]
 async fn it_turns_red_with_the_reason_and_recovers_by_itself() {
-    let fresh = Fresh::with("").await;
+    let fresh = Fresh::migrated("").await;
     let database = fresh.uri.rsplit_once('/').unwrap().1.to_owned();
     let served = Start::new()
         .with(|settings| settings.database.uri = Some(Secret::new(fresh.uri.clone())))

@@ -1,7 +1,11 @@
 //! Our own schema in a live database.
 
+use std::path::Path;
+use std::process::{Command, Output};
+
 use rulegate::journal::{self, JournalError, LATEST};
 
+use crate::gateway::Gateway;
 use crate::postgres::Fresh;
 
 #[tokio::test]
@@ -55,6 +59,59 @@ async fn a_role_that_may_create_nothing_finds_a_made_schema_in_order() {
     );
     database.client.batch_execute(&plain).await.unwrap();
     assert_eq!(rows(&database).await, i64::from(LATEST));
+}
+
+/// `rulegate` with these arguments, and a database.
+fn rulegate(words: &[&str], database: &Fresh) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rulegate"))
+        .args(words)
+        .args(["tests/cases/ledger/rules", "--database", &database.uri])
+        .env("JWKS_URI", "http://127.0.0.1:9/keys")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_without_it_and_says_what_to_type() {
+    let database = Fresh::with("CREATE TABLE notes (id uuid PRIMARY KEY, text text)").await;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let states = [
+        (String::new(), "the database has no schema `rulegate` yet"),
+        (
+            format!(
+                "{}; DELETE FROM rulegate.version WHERE version > 1",
+                journal::ddl()
+            ),
+            "the schema `rulegate` has version 1, and version",
+        ),
+    ];
+    for (script, reason) in states {
+        database.client.batch_execute(&script).await.unwrap();
+        let refused = rulegate(&serve, &database);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{told}");
+        let cure = "run `rulegate migrate tests/cases/ledger/rules`";
+        for words in [reason, cure, &journal::ddl()] {
+            assert!(told.contains(words), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_database_comes_later_waits_for_it() {
+    let gateway = Gateway::start(
+        "CREATE TABLE notes (id uuid PRIMARY KEY, text text)",
+        Path::new("tests/cases/ledger/rules"),
+    )
+    .await;
+    gateway.run("DROP SCHEMA rulegate CASCADE").await;
+    let gateway = gateway
+        .restarted(Path::new("tests/cases/ledger/rules"), |_| ())
+        .await;
+    gateway.says("run `rulegate migrate`").await;
+    let migrated = rulegate(&["migrate"], &gateway.database);
+    assert!(migrated.status.success(), "{migrated:?}");
+    gateway.readiness(200).await;
 }
 
 async fn rows(database: &Fresh) -> i64 {

@@ -26,6 +26,8 @@ mod http_stop;
 mod journal;
 mod keys;
 mod layering;
+mod ledger;
+mod lost_commit;
 mod oracle;
 mod outages;
 mod postgres;

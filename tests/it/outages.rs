@@ -198,7 +198,7 @@ impl Bridge {
 }
 
 /// The host and port of a URI.
-fn place(uri: &str) -> SocketAddr {
+pub fn place(uri: &str) -> SocketAddr {
     let after = uri.rsplit('@').next().unwrap();
     after
         .split('/')

@@ -37,6 +37,14 @@ impl Fresh {
         Self { uri, client }
     }
 
+    /// The same with our own schema.
+    pub async fn migrated(script: &str) -> Self {
+        let fresh = Self::with(script).await;
+        let journal = rulegate::journal::ddl();
+        fresh.client.batch_execute(&journal).await.unwrap();
+        fresh
+    }
+
     /// The rows of a query, each column as Postgres prints it.
     pub async fn texts(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let messages = self.client.simple_query(sql).await.unwrap();

@@ -153,6 +153,11 @@ impl DriverError {
         self.phase == Phase::Session && (code.starts_with("28") || code == "3D000")
     }
 
+    /// Whether it only says that the transaction had failed before.
+    pub(super) fn is_aftermath(&self) -> bool {
+        self.sqlstate.as_deref() == Some("25P02")
+    }
+
     /// Whether a commit that ended so may have been done all the same.
     pub fn leaves_commit_unknown(&self) -> bool {
         self.phase == Phase::Commit && self.class() == Class::Retry

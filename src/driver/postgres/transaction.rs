@@ -148,8 +148,10 @@ impl Transaction {
         let begin = within(limit, Phase::Session, begin);
         let once = within(limit, Phase::Journal, is_first(client, session));
         let (began, is_first) = futures_util::future::join(begin, once).await;
-        // The first error of a flush is its cause.
-        began.and(is_first)
+        match (began, is_first) {
+            (Err(noise), Err(cause)) if noise.is_aftermath() => Err(cause),
+            (began, is_first) => began.and(is_first),
+        }
     }
 
     /// Rows of a read, each column as text. Parameters are text.

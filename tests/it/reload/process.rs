@@ -70,7 +70,7 @@ impl Drop for Served {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_tells_of_each_edit_at_once_and_a_hangup_asks_for_a_look() {
-    let database = Fresh::with(SCHEMA).await;
+    let database = Fresh::migrated(SCHEMA).await;
     let folder = Folder::new("process");
     let keys = SigningKey::generate().unwrap().jwks();
     folder.write(
