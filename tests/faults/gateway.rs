@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Gateway {
     /// Where uploads go.
     pub address: SocketAddr,
-    /// Which of the run's gateways it is.
-    name: String,
+    /// Connections it may have, by which it is also told from the others.
+    pool: usize,
     keeper: Arc<Keeper>,
     uri: String,
     child: Option<Child>,
@@ -41,10 +41,10 @@ pub async fn prepare(server: &Server, more: &str) {
 
 impl Gateway {
     /// Starts one that reaches the database through `line`.
-    pub async fn start(server: &Server, line: u16, name: String, random: &mut Random) -> Self {
+    pub async fn start(server: &Server, line: u16, pool: usize, random: &mut Random) -> Self {
         let mut gateway = Self {
             address: SocketAddr::from(([127, 0, 0, 1], free_port(random))),
-            name,
+            pool,
             keeper: server.keeper.clone(),
             uri: Server::uri(line, "gateway:right"),
             child: None,
@@ -70,12 +70,13 @@ impl Gateway {
                 "--database",
                 &self.uri,
             ])
+            .env("FAULTS_POOL", self.pool.to_string())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        self.keeper.note(&self.name, Some(child.id()));
+        self.keeper.note(&self.name(), Some(child.id()));
         self.child = Some(child);
         let limit = Instant::now() + PATIENCE;
         while !http::lives(self.address).await {
@@ -94,7 +95,7 @@ impl Gateway {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
-            self.keeper.note(&self.name, None);
+            self.keeper.note(&self.name(), None);
         }
     }
 
@@ -113,11 +114,15 @@ impl Gateway {
             sleep(Duration::from_millis(20)).await;
         }
         self.child = None;
-        self.keeper.note(&self.name, None);
+        self.keeper.note(&self.name(), None);
     }
 
     fn log_file(&self) -> PathBuf {
-        self.keeper.path(&format!("{}.log", self.name))
+        self.keeper.path(&format!("{}.log", self.name()))
+    }
+
+    fn name(&self) -> String {
+        format!("gateway-of-{}", self.pool)
     }
 
     /// The end of its log.
@@ -139,6 +144,7 @@ fn program(word: &str, keeper: &Keeper) -> Command {
     command
         .arg(word)
         .arg(keeper.path("rules"))
+        .env("FAULTS_POOL", "1")
         .env_remove("DATABASE_URL");
     command
 }

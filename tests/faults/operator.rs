@@ -27,6 +27,8 @@ pub enum Fault {
     GrantRevoked,
     /// A privilege on the gateway's own tables is gone.
     JournalRevoked,
+    /// The gateway's own tables are not there.
+    JournalAway,
     /// Another session holds the rows that everybody writes.
     RowsLocked,
     /// The server takes one connection of the gateway's role.
@@ -41,7 +43,7 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::GatewayKilled,
         Self::GatewayRestarted,
         Self::BackendKilled,
@@ -49,6 +51,7 @@ impl Fault {
         Self::WrongPassword,
         Self::GrantRevoked,
         Self::JournalRevoked,
+        Self::JournalAway,
         Self::RowsLocked,
         Self::PoolFull,
         Self::TableRenamed,
@@ -66,6 +69,7 @@ impl Fault {
             Self::WrongPassword => "wrong password",
             Self::GrantRevoked => "grant revoked",
             Self::JournalRevoked => "journal's grant revoked",
+            Self::JournalAway => "journal away",
             Self::RowsLocked => "rows locked",
             Self::PoolFull => "pool full",
             Self::TableRenamed => "table renamed",
@@ -92,6 +96,12 @@ impl Fault {
             Self::JournalRevoked => (
                 "REVOKE INSERT, UPDATE ON ALL TABLES IN SCHEMA rulegate FROM gateway",
                 "GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA rulegate TO gateway",
+            ),
+            Self::JournalAway => (
+                "ALTER TABLE IF EXISTS rulegate.applied RENAME TO applied_away;
+                 ALTER TABLE IF EXISTS rulegate.dead_letters RENAME TO dead_letters_away",
+                "ALTER TABLE IF EXISTS rulegate.applied_away RENAME TO applied;
+                 ALTER TABLE IF EXISTS rulegate.dead_letters_away RENAME TO dead_letters",
             ),
             Self::PoolFull => (
                 "ALTER ROLE gateway CONNECTION LIMIT 1",

@@ -22,6 +22,8 @@ const HOLE: Duration = Duration::from_secs(8);
 pub struct Rates {
     /// A COMMIT waits.
     pub delay: u64,
+    /// A COMMIT waits so long that the gateway has given up, and asked, before it arrives.
+    pub late: u64,
     /// The connection ends, and the server never sees the COMMIT.
     pub cut_before: u64,
     /// The connection ends as soon as the COMMIT is on its way.
@@ -38,6 +40,7 @@ impl Rates {
     /// Enough for many retries, little enough for progress.
     pub const ROUGH: Self = Self {
         delay: 80,
+        late: 4,
         cut_before: 40,
         cut_after: 40,
         cut_answer: 60,
@@ -218,10 +221,12 @@ impl Proxy {
             return *random.one(&[Fate::CutBefore, Fate::CutAfter]);
         }
         let delay = Fate::Delay(Duration::from_millis(random.within(5, 120)));
+        let late = Fate::Delay(Duration::from_millis(random.within(3200, 5500)));
         let hole = *random.one(&[Fate::HoleBefore, Fate::HoleAfter]);
         let mut drawn = random.within(0, 1000);
         for (kind, rate, fate) in [
             ("COMMIT delayed", rates.delay, delay),
+            ("COMMIT late", rates.late, late),
             (CUT_BEFORE, rates.cut_before, Fate::CutBefore),
             (CUT_AFTER, rates.cut_after, Fate::CutAfter),
             (CUT_ANSWER, rates.cut_answer, Fate::CutAnswer),

@@ -17,10 +17,11 @@ use crate::random::Random;
 use crate::server::{Server, free_port};
 use crate::told::Told;
 
-/// Replicas behind one name, none of which knows of the others.
-const GATEWAYS: usize = 2;
-const USERS: u64 = 4;
-const DEVICES: u64 = 3;
+/// The pools of the replicas behind one name, none of which knows of the others.
+const POOLS: [usize; 2] = [4, 1];
+const USERS: u64 = 3;
+/// Of each user; half of them send no id of their own.
+const DEVICES: u64 = 4;
 /// How long the queues may take to empty once the faults are over.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -77,9 +78,8 @@ impl Plan {
         .await;
         gateway::prepare(&server, self.settings).await;
         let mut gateways = Vec::new();
-        for number in 0..GATEWAYS {
-            let name = format!("gateway{number}");
-            gateways.push(Gateway::start(&server, line, name, &mut random).await);
+        for pool in POOLS {
+            gateways.push(Gateway::start(&server, line, pool, &mut random).await);
         }
         server.insist(self.sabotage).await;
         let world = World {
