@@ -1,5 +1,8 @@
 //! Compares what devices were told with what Postgres says has happened.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -23,14 +26,19 @@ pub struct Findings {
     pub let_in: Vec<String>,
     /// Kept in more than one letter, or in one that counts fewer refusals than were answered.
     pub miscounted: Vec<String>,
+    /// Applied before one that its device had written earlier.
+    pub disordered: Vec<String>,
     /// Never answered for good, though the faults were over.
     pub unsent: Vec<String>,
 }
 
+/// What was committed of one transaction, by the database's transaction.
+type Copies = BTreeMap<u64, Vec<Trace>>;
+
 /// What Postgres says.
 pub struct Truth {
-    /// By the transaction's name, then by the database's transaction.
-    applied: BTreeMap<String, BTreeMap<String, Vec<Trace>>>,
+    /// By the transaction's name.
+    applied: BTreeMap<String, Copies>,
     /// By the transaction's name: what its letters keep.
     letters: BTreeMap<String, Vec<Letter>>,
 }
@@ -67,6 +75,7 @@ impl Findings {
                 }
             }
         }
+        findings.disordered = disordered(stories, truth);
         findings
     }
 
@@ -121,13 +130,14 @@ impl Findings {
     /// One line: the totals.
     pub fn totals(&self) -> String {
         format!(
-            "lost {}, applied twice {}, half {}, wrongly dead-lettered {}, let in {}, letters miscounted {}, unsent {}",
+            "lost {}, applied twice {}, half {}, wrongly dead-lettered {}, let in {}, letters miscounted {}, disordered {}, unsent {}",
             self.lost.len(),
             self.twice.len(),
             self.half.len(),
             self.wrongly_refused.len(),
             self.let_in.len(),
             self.miscounted.len(),
+            self.disordered.len(),
             self.unsent.len()
         )
     }
@@ -141,6 +151,7 @@ impl Findings {
             wrongly_refused,
             let_in,
             miscounted,
+            disordered,
             unsent,
         } = self;
         [
@@ -150,6 +161,7 @@ impl Findings {
             wrongly_refused,
             let_in,
             miscounted,
+            disordered,
             unsent,
         ]
         .iter()
@@ -163,6 +175,25 @@ fn sorted(traces: &[Trace]) -> Vec<&Trace> {
     traces.sort();
     traces.dedup();
     traces
+}
+
+/// A device's later transaction begins when the earlier one is over, so the database gave it a higher number.
+fn disordered(stories: &BTreeMap<String, Story>, truth: &Truth) -> Vec<String> {
+    let mut queue: Vec<&Transaction> = stories.values().map(|story| &story.transaction).collect();
+    queue.sort_by_key(|transaction| (&transaction.device, transaction.id));
+    let mut disordered = Vec::new();
+    let mut last = ("", 0);
+    for transaction in queue {
+        let copies = truth.applied.get(&transaction.name);
+        let Some(txid) = copies.and_then(|copies| copies.keys().next()) else {
+            continue;
+        };
+        if last.0 == transaction.device && *txid < last.1 {
+            disordered.push(transaction.name.clone());
+        }
+        last = (&transaction.device, *txid);
+    }
+    disordered
 }
 
 /// Whether a letter has every entry with all that was sent in it.
@@ -180,12 +211,9 @@ fn keeps(letter: &Letter, transaction: &Transaction) -> bool {
         })
 }
 
-async fn applied(
-    server: &Server,
-    stories: &BTreeMap<String, Story>,
-) -> BTreeMap<String, BTreeMap<String, Vec<Trace>>> {
+async fn applied(server: &Server, stories: &BTreeMap<String, Story>) -> BTreeMap<String, Copies> {
     let deletions = deletions(stories);
-    let mut applied: BTreeMap<String, BTreeMap<String, Vec<Trace>>> = BTreeMap::new();
+    let mut applied: BTreeMap<String, Copies> = BTreeMap::new();
     for row in server.rows("SELECT op, place, tag, txid FROM audit").await {
         let [op, place, tag, txid] = row.try_into().unwrap();
         let trace = Trace {
@@ -197,7 +225,10 @@ async fn applied(
         let writer = trace.tag.split('/').next().unwrap();
         let name = deletions.get(&trace).copied().unwrap_or(writer).to_owned();
         let copies = applied.entry(name).or_default();
-        copies.entry(txid.unwrap()).or_default().push(trace);
+        copies
+            .entry(txid.unwrap().parse().unwrap())
+            .or_default()
+            .push(trace);
     }
     applied
 }

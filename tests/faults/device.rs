@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::counts::Counts;
 use crate::http::{self, Heard};
 use crate::random::Random;
 use crate::told::{self, Told, Word};
@@ -29,6 +30,8 @@ pub struct World {
     pub is_open: Arc<AtomicBool>,
     /// Requests that reached somebody.
     pub uploads: Arc<AtomicU64>,
+    /// What they came to, by kind.
+    pub answers: Counts,
     /// Answers that the contract does not know.
     pub broken: Arc<std::sync::Mutex<Vec<String>>>,
     /// Something between device and gateway makes of every "later" a "never": a planted bug.
@@ -107,8 +110,8 @@ impl Device {
     fn write(&mut self) {
         while self.queue.len() < 5 {
             self.drawn += 1;
-            let name = format!("{}t{}", self.name, self.drawn);
-            let transaction = Transaction::draw(name, self.drawn, &mut self.rows, &mut self.random);
+            let transaction =
+                Transaction::draw(&self.name, self.drawn, &mut self.rows, &mut self.random);
             self.queue.push_back(transaction);
         }
     }
@@ -190,20 +193,28 @@ impl Upload {
     /// Sends it and notes what was told; nothing where that is no reason to go on.
     async fn run(&self, world: &World) -> Vec<Word> {
         let heard = http::exchange(self.address, &self.request, self.patience).await;
-        if !matches!(heard, Heard::Nobody) {
-            world.uploads.fetch_add(1, Ordering::Relaxed);
+        if matches!(heard, Heard::Nobody) {
+            return Vec::new();
         }
+        world.uploads.fetch_add(1, Ordering::Relaxed);
         let Heard::Answer(status, body) = heard else {
+            world.answers.add("none");
             return Vec::new();
         };
         let words = match status {
             200 => told::read(&world.carried(body), self.batch.len()),
-            503 => return Vec::new(),
+            503 => {
+                world.answers.add("503");
+                return Vec::new();
+            }
             _ => Err(format!("status {status}")),
         };
         match words {
             Ok(words) => {
                 world.told.heard(&self.batch, &words);
+                for word in &words {
+                    world.answers.add(word.kind());
+                }
                 words
             }
             Err(trouble) => {

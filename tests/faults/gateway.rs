@@ -109,10 +109,14 @@ impl Gateway {
     pub async fn stop(&mut self) {
         self.signal("TERM");
         let limit = Instant::now() + PATIENCE;
-        while self.child.as_mut().unwrap().try_wait().unwrap().is_none() {
+        let status = loop {
+            if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                break status;
+            }
             assert!(Instant::now() < limit, "it does not stop: {}", self.log());
             sleep(Duration::from_millis(20)).await;
-        }
+        };
+        assert!(status.success(), "{status}: {}", self.log());
         self.child = None;
         self.keeper.note(&self.name(), None);
     }

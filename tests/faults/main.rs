@@ -11,6 +11,7 @@
 )]
 
 mod checker;
+mod counts;
 mod device;
 mod gateway;
 mod http;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::counts::Counts;
 use crate::gateway::Gateway;
-use crate::proxy::{Counts, Proxy};
+use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::server::Server;
 

@@ -1,6 +1,5 @@
 //! The line between gateway and Postgres, on which things happen to a COMMIT.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::counts::Counts;
 use crate::random::Random;
 use crate::wire::{Message, Wire};
 
@@ -49,43 +49,15 @@ impl Rates {
     };
 }
 
-/// What has happened, by kind.
-#[derive(Clone, Default)]
-pub struct Counts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
-
-impl Counts {
-    /// One more.
-    pub fn add(&self, kind: &'static str) {
-        *self.0.lock().unwrap().entry(kind).or_default() += 1;
-    }
-
-    /// How many of one kind.
-    pub fn of(&self, kind: &str) -> u64 {
-        self.0
-            .lock()
-            .unwrap()
-            .get(kind)
-            .copied()
-            .unwrap_or_default()
-    }
-
-    /// COMMITs whose connection was cut.
-    pub fn cut_commits(&self) -> u64 {
-        [CUT_BEFORE, CUT_AFTER, CUT_ANSWER]
-            .iter()
-            .map(|kind| self.of(kind))
-            .sum()
-    }
-
-    /// All, for the report.
-    pub fn all(&self) -> BTreeMap<&'static str, u64> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
 const CUT_BEFORE: &str = "cut before COMMIT";
 const CUT_AFTER: &str = "cut after COMMIT";
 const CUT_ANSWER: &str = "cut before COMMIT's answer";
+
+/// COMMITs whose connection was cut.
+pub fn cut_commits(counts: &Counts) -> u64 {
+    let kinds = [CUT_BEFORE, CUT_AFTER, CUT_ANSWER];
+    kinds.iter().map(|kind| counts.of(kind)).sum()
+}
 
 /// What becomes of one message.
 #[derive(Clone, Copy)]

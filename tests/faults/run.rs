@@ -9,10 +9,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::checker::{Findings, Truth};
+use crate::counts::Counts;
 use crate::device::{Device, World};
 use crate::gateway::{self, Gateway};
 use crate::operator::{Fault, Operator};
-use crate::proxy::{Counts, Proxy, Rates};
+use crate::proxy::{self, Proxy, Rates};
 use crate::random::Random;
 use crate::server::{Server, free_port};
 use crate::told::Told;
@@ -87,6 +88,7 @@ impl Plan {
             told: Told::default(),
             is_open: Arc::new(AtomicBool::new(true)),
             uploads: Arc::new(AtomicU64::new(0)),
+            answers: Counts::default(),
             broken: Arc::new(Mutex::new(Vec::new())),
             is_tampered: self.is_tampered,
         };
@@ -139,7 +141,7 @@ impl Plan {
         world.uploads.load(Ordering::Relaxed) >= self.uploads
             && counts.of(Fault::GatewayKilled.name()) >= self.kills
             && counts.of(Fault::BackendKilled.name()) >= self.crashes
-            && counts.cut_commits() >= self.cuts
+            && proxy::cut_commits(counts) >= self.cuts
     }
 
     async fn conclude(
@@ -153,19 +155,16 @@ impl Plan {
         let truth = Truth::read(server, &stories).await;
         let findings = Findings::of(&stories, &truth);
         let broken = world.broken.lock().unwrap().clone();
-        let faults = counts
-            .all()
-            .into_iter()
-            .map(|(kind, count)| format!("{kind} {count}"));
         let report = format!(
-            "seed {} ({:.0?})\nuploads {}, transactions {}, letters {}, cut commits {}\nfaults: {}\n{}, broken answers {}",
+            "seed {} ({:.0?})\nuploads {}, transactions {}, letters {}, cut commits {}\nanswers: {}\nfaults: {}\n{}, broken answers {}",
             self.seed,
             began.elapsed(),
             world.uploads.load(Ordering::Relaxed),
             stories.len(),
             truth.letters(),
-            counts.cut_commits(),
-            faults.collect::<Vec<_>>().join(", "),
+            proxy::cut_commits(counts),
+            world.answers.all(),
+            counts.all(),
             findings.totals(),
             broken.len()
         );

@@ -18,6 +18,17 @@ pub enum Word {
     Later,
 }
 
+impl Word {
+    /// For the report.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Fatal(_) => "fatal",
+            Self::Later => "later",
+        }
+    }
+}
+
 /// A transaction, and every answer that was given about it, the ones to duplicates too.
 #[derive(Clone, Debug)]
 pub struct Story {

@@ -38,6 +38,8 @@ pub struct Row {
 pub struct Transaction {
     /// Unique in the run; also the metadata of its entries, so that a letter can be told.
     pub name: String,
+    /// Whose queue it is in.
+    pub device: String,
     /// Its number on its device.
     pub id: i64,
     /// The entries.
@@ -54,9 +56,10 @@ pub struct Transaction {
 
 impl Transaction {
     /// Draws one. It takes the rows that it changes out of `rows`: until it is over, nothing else may touch them.
-    pub fn draw(name: String, id: i64, rows: &mut Vec<Row>, random: &mut Random) -> Self {
+    pub fn draw(device: &str, id: i64, rows: &mut Vec<Row>, random: &mut Random) -> Self {
         let mut transaction = Self {
-            name,
+            name: format!("{device}t{id}"),
+            device: device.to_owned(),
             id,
             crud: Vec::new(),
             traces: Vec::new(),
