@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::http;
 use crate::keeper::{self, Keeper};
-use crate::random::Random;
 use crate::server::{Server, free_port, run};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,9 +40,9 @@ pub async fn prepare(server: &Server, more: &str) {
 
 impl Gateway {
     /// Starts one that reaches the database through `line`.
-    pub async fn start(server: &Server, line: u16, pool: usize, random: &mut Random) -> Self {
+    pub async fn start(server: &Server, line: u16, pool: usize) -> Self {
         let mut gateway = Self {
-            address: SocketAddr::from(([127, 0, 0, 1], free_port(random))),
+            address: SocketAddr::from(([127, 0, 0, 1], free_port())),
             pool,
             keeper: server.keeper.clone(),
             uri: Server::uri(line, "gateway:right"),

@@ -65,10 +65,9 @@ impl Plan {
     /// Runs it.
     pub async fn run(&self) -> Outcome {
         let began = Instant::now();
-        let mut random = Random::new(self.seed, 0);
         let counts = Counts::default();
-        let server = Server::start(&mut random).await;
-        let line = free_port(&mut random);
+        let server = Server::start().await;
+        let line = free_port();
         let proxy = Proxy::start(
             line,
             server.port,
@@ -80,7 +79,7 @@ impl Plan {
         gateway::prepare(&server, self.settings).await;
         let mut gateways = Vec::new();
         for pool in POOLS {
-            gateways.push(Gateway::start(&server, line, pool, &mut random).await);
+            gateways.push(Gateway::start(&server, line, pool).await);
         }
         server.insist(self.sabotage).await;
         let world = World {

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::keeper::Keeper;
-use crate::random::Random;
 
 const HBA: &str = "\
 host all postgres 127.0.0.1/32 trust
@@ -33,7 +33,7 @@ pub struct Server {
 
 impl Server {
     /// Starts one with the schema of the suite.
-    pub async fn start(random: &mut Random) -> Self {
+    pub async fn start() -> Self {
         let found = run(&mut Command::new("./scripts/postgres"));
         let programs = Path::new(found.trim());
         let mut keeper = Keeper::new();
@@ -62,7 +62,7 @@ impl Server {
         ];
         run(&mut command(&program("initdb", &initdb), &keeper));
         fs::write(format!("{data}/pg_hba.conf"), HBA).unwrap();
-        let port = free_port(random);
+        let port = free_port();
         let settings = format!("-c port={port} {SETTINGS}");
         let log = format!("{data}/log");
         let start = ["-D", &data, "-w", "-l", &log, "-o", &settings, "start"];
@@ -165,11 +165,14 @@ pub fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A port below those that the system gives to outgoing connections: a device that tries a stopped gateway again and again would meet itself there.
-pub fn free_port(random: &mut Random) -> u16 {
+/// A port that nobody else of this process is given, below those that the system gives to outgoing connections: a device that tries a stopped gateway
+/// again and again would meet itself there.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        // The process's own number keeps two runs with the same seed apart.
-        let port = (random.within(0, 20_000) + u64::from(std::process::id())) % 20_000 + 12_000;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // The process's own number keeps two suites on one machine apart.
+        let port = std::process::id().wrapping_mul(31).wrapping_add(number) % 20_000 + 12_000;
         let port = u16::try_from(port).unwrap();
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
