@@ -36,6 +36,8 @@ pub enum Fault {
     PoolFull,
     /// A table has another name for a while.
     TableRenamed,
+    /// A column has another name for a while.
+    ColumnRenamed,
     /// A gateway stands still for a moment.
     GatewayPaused,
     /// Nothing moves between gateway and database.
@@ -44,7 +46,7 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::GatewayKilled,
         Self::GatewayRestarted,
         Self::BackendKilled,
@@ -56,6 +58,7 @@ impl Fault {
         Self::RowsLocked,
         Self::PoolFull,
         Self::TableRenamed,
+        Self::ColumnRenamed,
         Self::GatewayPaused,
         Self::LineFrozen,
     ];
@@ -74,6 +77,7 @@ impl Fault {
             Self::RowsLocked => "rows locked",
             Self::PoolFull => "pool full",
             Self::TableRenamed => "table renamed",
+            Self::ColumnRenamed => "column renamed",
             Self::GatewayPaused => "gateway paused",
             Self::LineFrozen => "line frozen",
         }
@@ -111,6 +115,10 @@ impl Fault {
             Self::TableRenamed => (
                 "ALTER TABLE IF EXISTS notes RENAME TO notes_away",
                 "ALTER TABLE IF EXISTS notes_away RENAME TO notes",
+            ),
+            Self::ColumnRenamed => (
+                "DO $$ BEGIN ALTER TABLE notes RENAME n TO m; EXCEPTION WHEN undefined_column THEN NULL; END $$",
+                "DO $$ BEGIN ALTER TABLE notes RENAME m TO n; EXCEPTION WHEN undefined_column THEN NULL; END $$",
             ),
             _ => return None,
         })
