@@ -46,10 +46,10 @@ fn plan() -> Plan {
     let size = |short, long| if is_long { long } else { short };
     Plan {
         seed: number("RULEGATE_FAULTS_SEED", 1),
-        uploads: number("RULEGATE_FAULTS_UPLOADS", size(300, 10_000)),
+        uploads: number("RULEGATE_FAULTS_UPLOADS", size(200, 10_000)),
         kills: number("RULEGATE_FAULTS_KILLS", size(2, 200)),
         crashes: size(1, 50),
-        cuts: size(20, 1000),
+        cuts: size(10, 1000),
         rates: Rates::ROUGH,
         faults,
         settings: "",

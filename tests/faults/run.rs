@@ -127,6 +127,10 @@ impl Plan {
                 if self.has_enough(&counts, world) {
                     return;
                 }
+                if !self.faults.is_empty() {
+                    let uploads = world.uploads.load(Ordering::Relaxed);
+                    println!("so far: uploads {uploads}, {}", counts.all());
+                }
                 faults = self.faults.clone();
                 operator.random.shuffle(&mut faults);
             }
