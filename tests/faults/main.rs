@@ -115,6 +115,23 @@ async fn a_retry_under_another_key_is_caught() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_does_not_wait_for_the_log_is_caught() {
+    let plan = Plan {
+        sabotage: "
+            CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN NEW; END $$;
+            CREATE TRIGGER hurry BEFORE INSERT ON rulegate.applied FOR EACH ROW EXECUTE FUNCTION hurry();",
+        crashes: 2,
+        cuts: 0,
+        rates: Rates::default(),
+        faults: vec![Fault::BackendKilled],
+        ..planted()
+    };
+    let found = plan.run().await.findings;
+    assert!(!found.lost.is_empty(), "{found:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_does_not_last_is_caught() {
     let plan = Plan {
         sabotage: "

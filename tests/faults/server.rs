@@ -17,9 +17,10 @@ const HBA: &str = "\
 host all postgres 127.0.0.1/32 trust
 host all all      127.0.0.1/32 scram-sha-256
 ";
-/// fsync may be off: what is killed here is processes, not the machine.
+/// fsync may be off: what is killed here is processes, not the machine. What was committed without waiting for the log is not written for seconds, so
+/// that a crash surely loses it.
 const SETTINGS: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off -c max_connections=60 \
-                        -c shared_buffers=32MB -c wal_level=minimal -c max_wal_senders=0 -c deadlock_timeout=200ms";
+                        -c shared_buffers=32MB -c wal_level=minimal -c max_wal_senders=0 -c deadlock_timeout=200ms -c wal_writer_delay=10s";
 /// How long the server may need to be back after a crash.
 const PATIENCE: Duration = Duration::from_secs(30);
 
