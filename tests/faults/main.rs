@@ -50,7 +50,11 @@ fn plan() -> Plan {
         kills: number("RULEGATE_FAULTS_KILLS", size(2, 200)),
         crashes: size(1, 50),
         cuts: size(10, 1000),
-        rates: Rates::ROUGH,
+        rates: if is_long {
+            Rates::ROUGHER
+        } else {
+            Rates::ROUGH
+        },
         faults,
         settings: "",
         sabotage: "",
@@ -82,6 +86,7 @@ fn planted() -> Plan {
         kills: 0,
         crashes: 0,
         cuts: 12,
+        rates: Rates::ROUGH,
         faults: Vec::new(),
         ..plan()
     }

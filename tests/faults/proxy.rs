@@ -47,6 +47,14 @@ impl Rates {
         hole: 4,
         cut_anywhere: 3,
     };
+
+    /// The same with a quarter of all COMMITs cut.
+    pub const ROUGHER: Self = Self {
+        cut_before: 70,
+        cut_after: 80,
+        cut_answer: 100,
+        ..Self::ROUGH
+    };
 }
 
 const CUT_BEFORE: &str = "cut before COMMIT";
