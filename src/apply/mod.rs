@@ -3,6 +3,7 @@
 mod deferred;
 mod doubt;
 mod explain;
+mod mistake;
 mod operation;
 mod sender;
 mod told;

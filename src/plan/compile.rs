@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use crate::auth::ClaimsSchema;
 use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
-use crate::plan::{Plan, TablePlan, advice, print, relations, world};
+use crate::plan::{Plan, RelationPlan, TablePlan, advice, print, relations, world};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, TableName};
 use crate::vocabulary::place::Spanned;
@@ -25,54 +28,185 @@ pub struct Compilation {
 pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     let mut problems = Problems::default();
     let mut advice = Problems::default();
-    let schemas = Schemas::of(rules, &mut problems);
-    let claims = schemas.claims(rules, &mut problems);
-    let shape = rules.claims.as_ref().filter(|_| claims.is_some());
-    let shape = shape.map(|claims| schemas.resolved(&claims.value));
-    let built = world::build(rules, catalog, shape, &mut problems);
+    let ground = Ground::of(rules, catalog, &mut problems);
     let shared = Shared {
-        rules,
-        catalog,
-        world: &built.world,
-        schemas: &schemas,
-        require_guard: are_guards_known(rules, catalog, &mut problems) && rules.require_guard,
+        tells_broken: false,
+        ..ground.shared(are_guards_known(rules, catalog, &mut problems))
     };
     let mut tables: BTreeMap<TableName, TablePlan> = BTreeMap::new();
     for rules in &rules.tables {
-        let id = built.names.get(&rules.table.node);
-        let facts = catalog.tables.get(&rules.target.node);
-        if let (Some(id), Some(facts)) = (id, facts) {
-            let plan = table::compile(rules, facts, *id, &shared, &mut problems, &mut advice);
-            tables.extend(plan.map(|plan| (rules.table.node.clone(), plan)));
-        }
+        let plan = ground.table(rules, &shared, &mut problems, &mut advice);
+        tables.extend(plan.map(|plan| (rules.table.node.clone(), plan)));
     }
     if let Some(guard) = rules.guards.first() {
         problems.keep_first(|place| place.file == guard.place.file);
     }
-    let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
-    warn_of_hidden_relations(rules, &built, catalog, &mut advice);
-    advice::warn_of_unreadable_relations(rules, &built, &relations, catalog, &mut advice);
+    let relations = ground.relations(&tables, &mut advice);
     if !problems.has_errors() && !rules.unread.is_anything {
         problems.append(advice);
     }
-    let text = print::text(
-        tables.values(),
-        &built.world,
-        &relations,
-        shape,
-        schemas.files(),
+    let is_sound = !problems.has_errors();
+    let plan = ground.plan(tables, relations).filter(|_| is_sound);
+    Compilation { plan, problems }
+}
+
+/// What compiling came to where each table stands for itself.
+#[derive(Debug)]
+pub struct Partial {
+    /// The plan of the tables that fit.
+    pub plan: Plan,
+    /// What keeps each of the others from it.
+    pub misfits: BTreeMap<TableName, Problems>,
+    /// What is worth a look.
+    pub warnings: Problems,
+}
+
+/// Compiles rules that have fitted before against a catalogue that may have changed since. A table that fits no more is left out, and so is
+/// what would read it; an error is what lies in no table.
+pub fn compile_fitting(rules: &RuleSet, catalog: &Catalog) -> Result<Partial, Problems> {
+    let mut found = Problems::default();
+    let mut advice = Problems::default();
+    let ground = Ground::of(rules, catalog, &mut found);
+    let shared = ground.shared(are_guards_known(rules, catalog, &mut found));
+    let (mut of_tables, mut warnings) = by_table(rules, &found);
+    let mut tables: BTreeMap<TableName, TablePlan> = BTreeMap::new();
+    for rules in &rules.tables {
+        let name = &rules.table.node;
+        let own = of_tables.entry(name.clone()).or_default();
+        let plan = ground.table(rules, &shared, own, &mut advice);
+        if !own.has_errors() {
+            match plan {
+                Some(plan) => drop(tables.insert(name.clone(), plan)),
+                None => own.push(unfit(rules)),
+            }
+        }
+    }
+    if warnings.has_errors() {
+        return Err(warnings);
+    }
+    let relations = ground.relations(&tables, &mut advice);
+    warnings.append(advice);
+    of_tables.retain(|_, problems| problems.has_errors());
+    match ground.plan(tables, relations) {
+        Some(plan) => Ok(Partial {
+            plan,
+            misfits: of_tables,
+            warnings,
+        }),
+        None => Err(warnings),
+    }
+}
+
+/// Problems by the table in whose file they lie, and those that lie in none.
+fn by_table(rules: &RuleSet, found: &Problems) -> (BTreeMap<TableName, Problems>, Problems) {
+    let mut of_tables: BTreeMap<TableName, Problems> = BTreeMap::new();
+    let mut others = Problems::default();
+    for problem in found.sorted() {
+        let file = problem.place.as_ref().map(|place| &place.file);
+        let mut tables = rules.tables.iter();
+        let owner = tables.find(|table| Some(&table.place.file) == file);
+        match owner {
+            Some(owner) => of_tables.entry(owner.table.node.clone()).or_default(),
+            None => &mut others,
+        }
+        .push(problem.clone());
+    }
+    (of_tables, others)
+}
+
+fn unfit(rules: &TableRules) -> Problem {
+    let message = format!(
+        "the rules of `{}` do not fit the database",
+        rules.table.node
     );
-    let plan = claims
-        .filter(|_| !problems.has_errors())
-        .map(|claims| Plan {
+    Problem::error(rules.table.place.clone(), message)
+}
+
+/// What all tables stand on.
+struct Ground<'a> {
+    rules: &'a RuleSet,
+    catalog: &'a Catalog,
+    schemas: Schemas,
+    claims: Option<ClaimsSchema>,
+    built: world::Built,
+}
+
+impl<'a> Ground<'a> {
+    fn of(rules: &'a RuleSet, catalog: &'a Catalog, problems: &mut Problems) -> Self {
+        let schemas = Schemas::of(rules, problems);
+        let claims = schemas.claims(rules, problems);
+        let shape = claims_shape(rules, claims.is_some(), &schemas);
+        let built = world::build(rules, catalog, shape, problems);
+        Self {
+            rules,
+            catalog,
+            schemas,
+            claims,
+            built,
+        }
+    }
+
+    /// What each table is compiled with; whether a guard is missing is only asked where the guards are known.
+    fn shared(&self, are_guards_known: bool) -> Shared<'_> {
+        Shared {
+            rules: self.rules,
+            catalog: self.catalog,
+            world: &self.built.world,
+            schemas: &self.schemas,
+            require_guard: are_guards_known && self.rules.require_guard,
+            tells_broken: true,
+        }
+    }
+
+    fn table(
+        &self,
+        rules: &TableRules,
+        shared: &Shared<'_>,
+        problems: &mut Problems,
+        advice: &mut Problems,
+    ) -> Option<TablePlan> {
+        let id = self.built.names.get(&rules.table.node)?;
+        let facts = self.catalog.tables.get(&rules.target.node)?;
+        table::compile(rules, facts, *id, shared, problems, advice)
+    }
+
+    fn relations(
+        &self,
+        tables: &BTreeMap<TableName, TablePlan>,
+        advice: &mut Problems,
+    ) -> Vec<RelationPlan> {
+        let (built, catalog) = (&self.built, self.catalog);
+        let relations = relations::compile(&built.world, &built.targets, catalog, tables);
+        warn_of_hidden_relations(self.rules, built, catalog, advice);
+        advice::warn_of_unreadable_relations(self.rules, built, &relations, catalog, advice);
+        relations
+    }
+
+    /// The plan of these tables; `None` where the claims are wrong.
+    fn plan(
+        self,
+        tables: BTreeMap<TableName, TablePlan>,
+        relations: Vec<RelationPlan>,
+    ) -> Option<Plan> {
+        let world = self.built.world;
+        let shape = claims_shape(self.rules, self.claims.is_some(), &self.schemas);
+        let files = self.schemas.files();
+        let text = print::text(tables.values(), &world, &relations, shape, files);
+        Some(Plan {
             digest: print::digest(&text),
             text,
             tables,
             relations,
-            world: built.world,
-            claims,
-        });
-    Compilation { plan, problems }
+            claims: self.claims?,
+            world,
+        })
+    }
+}
+
+/// The schema of the claims, where it is right.
+fn claims_shape<'s>(rules: &'s RuleSet, is_right: bool, schemas: &'s Schemas) -> Option<&'s Value> {
+    let claims = rules.claims.as_ref().filter(|_| is_right)?;
+    Some(schemas.resolved(&claims.value))
 }
 
 /// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing, and

@@ -18,7 +18,7 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use compile::{Compilation, compile};
+pub use compile::{Compilation, Partial, compile, compile_fitting};
 pub use schemas::schema_problems;
 
 use crate::auth::ClaimsSchema;
@@ -72,6 +72,19 @@ impl Plan {
     /// How the rows of a relation are read; `None` where no condition follows it.
     pub fn relation(&self, id: RelationId) -> Option<&RelationPlan> {
         self.relations.iter().find(|relation| relation.id == id)
+    }
+
+    /// The tables that a judgement by the rules of one reads.
+    pub fn rests_on<'p>(
+        &'p self,
+        table: &'p TablePlan,
+    ) -> impl Iterator<Item = &'p catalog::Table> {
+        let follows = |relation: &&RelationPlan| {
+            let mut expressions = table.expressions();
+            expressions.any(|one| one.reads().related.contains_key(&relation.id))
+        };
+        let related = self.relations.iter().filter(follows);
+        std::iter::once(&table.facts).chain(related.map(|relation| &relation.facts))
     }
 
     /// Everything that expressions can name.

@@ -8,8 +8,8 @@ use crate::document::{Environment, Form, Shape};
 use crate::settings::client_auth::client_auth;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
-    Batch, Database, Flags, Idempotency, Line, OnFatalError, Origin, Secret, Server, Settings,
-    SslMode, Unknown,
+    Batch, Database, Flags, Idempotency, Line, OnFatalError, OnSchemaDrift, Origin, Secret, Server,
+    Settings, SslMode, Unknown,
 };
 use crate::vocabulary::limits::{Limit, Limits};
 use crate::vocabulary::problem::{Problem, Problems};
@@ -107,6 +107,15 @@ fn database(
             None,
             written(block, "cacert", |form| Some(form.text().map(Into::into))),
             || None,
+        ),
+        on_schema_drift: lines.choose(
+            "database.on_schema_drift",
+            None,
+            written(block, "on_schema_drift", |form| match form.text()? {
+                "fatal" => Some(OnSchemaDrift::Fatal),
+                _ => Some(OnSchemaDrift::Retry),
+            }),
+            OnSchemaDrift::default,
         ),
         raised_messages: lines.choose(
             "database.raised_messages",

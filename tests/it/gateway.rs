@@ -85,6 +85,11 @@ impl Gateway {
         Self::over(database, rules, adjust).await
     }
 
+    /// One over a database that is there.
+    pub async fn on(database: Fresh, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::over(Arc::new(database), rules, adjust).await
+    }
+
     /// Another gateway over the same database; this one stops.
     pub async fn restarted(self, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
         let database = self.database.clone();
@@ -238,10 +243,42 @@ pub async fn exchange(address: SocketAddr, request: &str) -> Answer {
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    Answer {
+    let answer = Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         rules_version: header(head, "x-rules-version"),
         body: serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
+    };
+    if answer.status == 503 && request.contains(" /api/data ") {
+        let seconds = header(head, "retry-after").parse::<u64>();
+        assert!(seconds.is_ok_and(|seconds| seconds > 0), "{head}");
+    }
+    hold_results(&answer.body);
+    answer
+}
+
+/// What each answer to an upload must have, whatever became of it: a device that misses a member blocks its queue for ever.
+fn hold_results(body: &Value) {
+    let Some(results) = body["results"].as_array() else {
+        return;
+    };
+    assert_ne!(results[0]["status"], "not_attempted", "{body}");
+    for result in results {
+        let (status, message) = (result["status"].as_str(), &result["message"]);
+        let is_whole = match status {
+            Some("success" | "not_attempted") => true,
+            Some("retryable_error") => {
+                let after = result["retry_after_ms"].as_u64();
+                message.is_string() && after.is_some_and(|after| after > 0)
+            }
+            Some("fatal_error") => {
+                let code = &result["failed_operation"]["error_code"];
+                message.is_string()
+                    && result["requires_client_handling"].is_boolean()
+                    && code.as_str().is_some_and(|code| !code.is_empty())
+            }
+            _ => false,
+        };
+        assert!(is_whole, "{result} in {body}");
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column};
 use crate::dialect::postgres;
 use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
@@ -21,6 +21,7 @@ use crate::driver::postgres::transaction::{
 };
 use crate::settings;
 use crate::vocabulary::limits::Limits;
+use crate::vocabulary::names::Target;
 
 /// The database, as everybody reaches it. Cheap to clone; connects when first asked.
 #[derive(Clone, Debug)]
@@ -119,6 +120,23 @@ impl Store {
         given_back(client, read)
     }
 
+    /// Whether tables have the columns that were read of them before.
+    pub async fn still_has(&self, known: &[(&Target, &[Column])]) -> Result<bool, DriverError> {
+        if known.is_empty() {
+            return Ok(true);
+        }
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let targets: Vec<&Target> = known.iter().map(|(target, _)| *target).collect();
+        let reading = introspect::columns_of(&client, self.role(), &targets);
+        let now = within(limit, Phase::Read, reading).await;
+        let now = given_back(client, now)?;
+        let is_same = |(target, columns): &(&Target, &[Column])| {
+            now.get(target).is_some_and(|now| now == columns)
+        };
+        Ok(known.iter().all(is_same))
+    }
+
     /// Has the database read statements, so that what it does not understand shows before an upload needs it. Nothing is kept.
     pub async fn try_out(&self, texts: &[String]) -> Result<(), DriverError> {
         let limit = self.patience();
@@ -135,7 +153,7 @@ impl Store {
             Ok(false) => Some("the database is read-only".to_owned()),
             // All connections are at work: that says nothing against the database.
             Err(_) if self.is_busy() => return None,
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.told()),
         };
         self.health.probed(reason.clone());
         reason
