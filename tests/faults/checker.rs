@@ -251,13 +251,6 @@ fn deletions(stories: &BTreeMap<String, Story>) -> BTreeMap<&Trace, &str> {
 }
 
 async fn letters(server: &Server) -> BTreeMap<String, Vec<Letter>> {
-    if server
-        .rows("SELECT to_regclass('rulegate.dead_letters')")
-        .await[0][0]
-        .is_none()
-    {
-        return BTreeMap::new();
-    }
     let sql = "SELECT coalesce(transaction::text, convert_from(transaction_bytes, 'UTF8')), occurrences FROM rulegate.dead_letters";
     let mut letters: BTreeMap<String, Vec<Letter>> = BTreeMap::new();
     for row in server.rows(sql).await {
