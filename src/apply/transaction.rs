@@ -13,7 +13,7 @@ use crate::apply::sender::Known;
 use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
 use crate::catalog::Column;
-use crate::driver::postgres::{self, Begun, Class, Once, Session, Uncommitted};
+use crate::driver::postgres::{self, Class, Once, Session, Uncommitted};
 use crate::journal::ledger::Entry;
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
@@ -108,9 +108,9 @@ async fn attempt(
     told: &mut Vec<Told>,
 ) -> Result<Outcome, Trouble> {
     let once = known.entry.as_ref().map(Entry::once);
-    let mut open = match road.store.begin(session(upload, once.as_ref())).await? {
-        Begun::Open(open) => open,
-        Begun::Done => return Ok(Outcome::Repeated),
+    let begun = road.store.begin(session(upload, once.as_ref())).await?;
+    let Some(mut open) = begun else {
+        return Ok(Outcome::Repeated);
     };
     let bench = Bench {
         snapshot,

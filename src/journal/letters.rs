@@ -7,9 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::dialect::postgres::Statement;
-use crate::driver::postgres::{
-    Begun, DriverError, Phase, Session, Store, Transaction, Uncommitted,
-};
+use crate::driver::postgres::{DriverError, Phase, Session, Store, Transaction, Uncommitted};
 use crate::journal::Key;
 
 /// Stores a letter, or renews the one that is there. A new one needs room: of one subject there are so many open ones at most, or a few more
@@ -225,7 +223,7 @@ async fn attempt(
     per_subject: usize,
     form: Form,
 ) -> Result<Kept, Unkept> {
-    let Begun::Open(mut open) = store.begin(session).await? else {
+    let Some(mut open) = store.begin(session).await? else {
         let error = DriverError::local(Phase::Session, "a letter that may be stored once only");
         return Err(error.into());
     };

@@ -11,7 +11,7 @@ use crate::observe::{Event, tell};
 use crate::serve::gateway::Gateway;
 
 /// Time between two rounds.
-const ROUND: Duration = Duration::from_secs(60);
+const ROUND: Duration = Duration::from_mins(1);
 /// Time between two batches of a round: uploads come first.
 const BREATH: Duration = Duration::from_millis(100);
 

@@ -95,7 +95,7 @@ impl Show for Duration {
             ("ms", 1),
         ];
         let ms = self.as_millis();
-        let fits = |(_, unit): &(&str, u128)| ms % unit == 0;
+        let fits = |(_, unit): &(&str, u128)| ms.is_multiple_of(*unit);
         let (name, unit) = units.into_iter().find(fits).unwrap_or(("ms", 1));
         format!("{}{name}", ms / unit)
     }

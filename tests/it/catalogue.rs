@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rulegate::catalog::{Catalog, Generation, Kind};
 use rulegate::dialect::postgres::{Lock, OnTakenKey, insert, read_related, read_target, update};
-use rulegate::driver::postgres::{Begun, Class, Session, Store, Transaction};
+use rulegate::driver::postgres::{Class, Session, Store, Transaction};
 use rulegate::vocabulary::code::ErrorCode;
 use rulegate::vocabulary::names::Target;
 use rulegate::vocabulary::row::ColumnId;
@@ -43,10 +43,8 @@ fn session() -> Session<'static> {
 }
 
 async fn begin(store: &Store) -> Transaction {
-    match store.begin(session()).await.unwrap() {
-        Begun::Open(transaction) => transaction,
-        Begun::Done => panic!("nothing makes it happen once"),
-    }
+    let begun = store.begin(session()).await.unwrap();
+    begun.expect("nothing makes it happen once")
 }
 
 #[tokio::test]

@@ -68,10 +68,10 @@ fn body(number: Option<u32>, crud: &[Value]) -> String {
 
 async fn post(gateway: &Gateway, way: As<'_>, method: &str, body: &str) -> Answer {
     let request = gateway.request(method, &json!({"sub": way.who}), body);
-    let headers = way.headers.iter();
-    let headers: String = headers
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
+    let mut headers = String::new();
+    for (name, value) in way.headers {
+        headers += &format!("{name}: {value}\r\n");
+    }
     let request = request.replacen("\r\n", &format!("\r\n{headers}"), 1);
     exchange(gateway.public, &request).await
 }

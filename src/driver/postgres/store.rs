@@ -18,9 +18,7 @@ use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
 use crate::driver::postgres::health::Health;
 use crate::driver::postgres::introspect;
-use crate::driver::postgres::transaction::{
-    Begun, Session, Transaction, TransactionId, texts, within,
-};
+use crate::driver::postgres::transaction::{Session, Transaction, TransactionId, texts, within};
 use crate::settings;
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::names::Target;
@@ -148,8 +146,8 @@ impl Store {
         Transaction::rehearse(self, session).await
     }
 
-    /// Begins a transaction for a caller.
-    pub async fn begin(&self, session: Session<'_>) -> Result<Begun, DriverError> {
+    /// Begins a transaction for a caller; `None` where it has happened.
+    pub async fn begin(&self, session: Session<'_>) -> Result<Option<Transaction>, DriverError> {
         Transaction::begin(self, session).await
     }
 

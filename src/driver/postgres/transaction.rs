@@ -42,15 +42,6 @@ pub struct Once {
     pub parameters: Vec<String>,
 }
 
-/// What came of beginning.
-#[derive(Debug)]
-pub enum Begun {
-    /// A transaction.
-    Open(Transaction),
-    /// It has happened, so there is nothing to do.
-    Done,
-}
-
 /// Why a commit did not answer that it is done.
 #[derive(Debug)]
 pub enum Uncommitted {
@@ -89,8 +80,11 @@ impl Drop for Transaction {
 }
 
 impl Transaction {
-    /// Takes a connection and begins.
-    pub(super) async fn begin(store: &Store, session: Session<'_>) -> Result<Begun, DriverError> {
+    /// Takes a connection and begins; `None` where the transaction has happened.
+    pub(super) async fn begin(
+        store: &Store,
+        session: Session<'_>,
+    ) -> Result<Option<Self>, DriverError> {
         let client = store.connection(session.deadline).await?;
         let mut transaction = Self {
             client: Some(client),
@@ -103,10 +97,10 @@ impl Transaction {
             id: None,
         };
         if transaction.open(store.begin_text(), session).await? {
-            return Ok(Begun::Open(transaction));
+            return Ok(Some(transaction));
         }
         transaction.rollback().await;
-        Ok(Begun::Done)
+        Ok(None)
     }
 
     /// A transaction that is rolled back whatever happens in it.
@@ -115,17 +109,15 @@ impl Transaction {
             once: None,
             ..session
         };
-        match Self::begin(store, session).await? {
-            Begun::Open(mut transaction) => {
-                transaction.is_rehearsal = true;
-                transaction.needs_id = false;
-                Ok(transaction)
-            }
-            Begun::Done => Err(DriverError::local(
+        let Some(mut transaction) = Self::begin(store, session).await? else {
+            return Err(DriverError::local(
                 Phase::Session,
                 "a rehearsal that may happen once only",
-            )),
-        }
+            ));
+        };
+        transaction.is_rehearsal = true;
+        transaction.needs_id = false;
+        Ok(transaction)
     }
 
     /// BEGIN, its settings, the caller and what makes it happen once, in one flush; whether there is something to do.
