@@ -70,7 +70,7 @@ async fn post(gateway: &Gateway, way: As<'_>, method: &str, body: &str) -> Answe
     let request = gateway.request(method, &json!({"sub": way.who}), body);
     let mut headers = String::new();
     for (name, value) in way.headers {
-        headers += &format!("{name}: {value}\r\n");
+        headers.extend([name, ": ", value, "\r\n"]);
     }
     let request = request.replacen("\r\n", &format!("\r\n{headers}"), 1);
     exchange(gateway.public, &request).await
