@@ -651,7 +651,8 @@ async fn an_operator_lists_shows_discards_and_exports() {
 async fn the_page_for_operators_can_be_typed_as_it_stands() {
     let page = std::fs::read_to_string("docs/dead-letters.md").unwrap();
     let blocks = |language: &str| -> Vec<String> {
-        let parts = page.split(&format!("```{language}\n")).skip(1);
+        let fence = format!("```{language}\n");
+        let parts = page.split(&fence).skip(1);
         parts
             .map(|part| part.split("```").next().unwrap().to_owned())
             .collect()
