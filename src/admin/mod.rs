@@ -18,15 +18,14 @@ use uuid::Uuid;
 use crate::observe::{Answered, Event, exposition, tell};
 use crate::response::{Crowd, Failure, Reply, failure};
 use crate::serve::{Answer, Door, Gateway, Listener, Phase, to_response};
+use crate::vocabulary::limits::ADMIN_CONNECTIONS_MAX;
 
-/// Connections of the operator, at most.
-const CONNECTIONS_MAX: usize = 64;
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Serves the admin listener until the gateway has stopped: what goes on while it stops can be watched.
 pub async fn run(gateway: Arc<Gateway>, socket: TcpListener) {
     let mut limits = gateway.settings.limits.clone();
-    limits.connections_max = limits.connections_max.min(CONNECTIONS_MAX);
+    limits.connections_max = limits.connections_max.min(ADMIN_CONNECTIONS_MAX);
     let listener = Listener::new(&limits, false);
     let desk = Arc::new(Desk {
         gateway: gateway.clone(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
+use crate::apply::Told;
 use crate::apply::operation::{Bench, image, read_related};
 use crate::apply::trouble::Trouble;
 use crate::catalog::Kind;
@@ -10,7 +11,7 @@ use crate::dialect::postgres::{self as dialect, Lock};
 use crate::driver::postgres::Transaction;
 use crate::expr::{Related, TableId};
 use crate::plan::Check;
-use crate::policy::{self, Conclusion, Ended, Touched};
+use crate::policy::{self, Conclusion, Ended, Touched, Trace};
 use crate::vocabulary::row::Row;
 
 /// The rows that the operations of one transaction touched, each with the position of the last one.
@@ -51,6 +52,7 @@ pub(super) async fn judge(
     open: &mut Transaction,
     bench: &Bench<'_>,
     touches: Touches<'_>,
+    told: &mut [Told],
 ) -> Result<(), Trouble> {
     // Nobody else can change these rows any more: our operations hold their locks, or they are ours alone.
     let rows = read_back(open, touches).await?;
@@ -59,7 +61,11 @@ pub(super) async fn judge(
         .await?;
     for (operation_index, row) in &rows {
         for check in row.checks() {
-            let judged = settle(open, bench, row, check, &mut held).await;
+            let mut trace = bench.depth.map(Trace::new);
+            let judged = settle(open, bench, row, check, &mut held, trace.as_mut()).await;
+            if let (Some(trace), Some(told)) = (trace, told.get_mut(*operation_index)) {
+                told.end_with(trace);
+            }
             judged.map_err(|trouble| trouble.at(*operation_index, None))?;
         }
     }
@@ -98,10 +104,12 @@ async fn settle(
     row: &Ended<'_>,
     check: &Check,
     held: &mut Held,
+    mut trace: Option<&mut Trace>,
 ) -> Result<(), Trouble> {
     let mut related = Related::default();
     loop {
-        let needs = match policy::judge_deferred(row, check, bench.asking(), &related) {
+        let trace = trace.as_deref_mut();
+        let needs = match policy::judge_deferred(row, check, bench.asking(), &related, trace) {
             Conclusion::Holds => return Ok(()),
             Conclusion::Refuse(refusal) => return Err(refusal.into()),
             Conclusion::Needs(needs) => needs,

@@ -72,7 +72,7 @@ async fn rehearse(
     let outcome = match part(open, road, upload, transaction, &mut told).await {
         Ok(()) => Outcome::Applied,
         Err(trouble) => {
-            let outcome = end(road, upload, trouble)
+            let outcome = end(road, upload, transaction, trouble)
                 .await
                 .under(&upload.snapshot.edition.live.batch);
             match open.undo_part().await {
@@ -102,10 +102,11 @@ async fn part(
 }
 
 /// What the trouble comes to where nothing is tried once more.
-async fn end(road: &Road, upload: &Upload, trouble: Trouble) -> Outcome {
+async fn end(road: &Road, upload: &Upload, transaction: &Transaction, trouble: Trouble) -> Outcome {
     let mut snapshot: Arc<Snapshot> = upload.snapshot.clone();
     let mut patience = Patience::NONE;
-    match patience.next(road, upload, &mut snapshot, trouble).await {
+    let next = patience.next(road, upload, &mut snapshot, transaction, trouble);
+    match next.await {
         Next::End(outcome) => outcome,
         Next::Again => Outcome::Retry(trouble::soon("the rules' picture of the database is old")),
     }

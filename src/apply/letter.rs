@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::apply::sender::Known;
 use crate::apply::{Outcome, Retry, Road, Upload, trouble};
-use crate::driver::postgres::{Class, Session};
+use crate::driver::postgres::{Class, Session, Way};
 use crate::journal::letters::{self, Kept, Letter, Rejection, Unkept};
 use crate::journal::seal::{self, SealError, Spot};
 use crate::observe::{Event, tell};
@@ -116,11 +116,13 @@ async fn keep(
     let kept = letters::store(&road.store, session, &letter, settings.per_subject).await;
     tell(&Event::Letter(word(&kept)));
     match kept {
-        Ok(Kept::New) => {
-            road.crowded.forget(upload);
+        Ok(kept @ (Kept::New | Kept::Again)) => {
+            road.store.health().mended(way);
+            if kept == Kept::New {
+                road.crowded.forget(upload);
+            }
             Ok(())
         }
-        Ok(Kept::Again) => Ok(()),
         Ok(Kept::TooMany) => Err(too_many(road, upload, settings.per_subject)),
         Err(unkept) => Err(held_back(road, &unkept)),
     }
@@ -259,8 +261,15 @@ fn unsealed(road: &Road, error: &SealError) -> Retry {
 }
 
 fn mistaken(road: &Road, reason: String) -> Retry {
-    if road.store.health().mistaken(reason.clone()) {
+    let health = road.store.health();
+    health.mistaken(way(), reason.clone());
+    if health.is_news(&reason) {
         tell(&Event::Mistake(&reason));
     }
     trouble::mistake(reason)
+}
+
+/// What a mistake stands in the way of where no letter can be stored: only the next letter shows it mended.
+fn way() -> Way {
+    Way::from([("rulegate.dead_letters".to_owned(), None)])
 }

@@ -4,6 +4,7 @@ mod deferred;
 mod doubt;
 mod explain;
 mod letter;
+mod mistake;
 mod operation;
 mod sender;
 mod told;
@@ -97,7 +98,9 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
     let rules = &upload.snapshot.edition.live.batch;
     let mut goes_on = true;
     for (position, transaction) in upload.batch.transactions.iter().enumerate() {
-        let outcome = if goes_on {
+        let outcome = if goes_on && road.store.is_leaving() {
+            Outcome::Retry(trouble::leaving())
+        } else if goes_on {
             let known = Known::of(&upload, position, transaction);
             let outcome =
                 transaction::apply(road, &upload, &mut snapshot, transaction, &known).await;

@@ -23,6 +23,8 @@ pub struct Told {
     pub id: Option<String>,
     /// What the judgement looked at and heard.
     pub trace: Trace,
+    /// The same of the checks that waited for the end of the transaction, for the last operation on a row.
+    pub at_end: Option<Trace>,
     /// What there was to do.
     pub end: End,
 }
@@ -56,7 +58,16 @@ impl Told {
             table: operation.table.as_str().map(ToOwned::to_owned),
             id: operation.id.as_str().map(ToOwned::to_owned),
             trace: Trace::new(depth),
+            at_end: None,
             end: End::Nothing,
+        }
+    }
+
+    /// Adds a check that waited for the end of the transaction.
+    pub(super) fn end_with(&mut self, trace: Trace) {
+        match &mut self.at_end {
+            Some(known) => known.join(trace),
+            None => self.at_end = Some(trace),
         }
     }
 

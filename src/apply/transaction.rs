@@ -1,24 +1,26 @@
 //! One transaction of an upload: attempts until it is applied, refused for good, or has to wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
 use crate::apply::deferred::{self, Touches};
 use crate::apply::doubt::{self, Trail};
+use crate::apply::mistake;
 use crate::apply::operation::{self, Bench};
 use crate::apply::sender::Known;
-use crate::apply::trouble::{self, Failed, Trouble};
+use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
+use crate::catalog::Column;
 use crate::driver::postgres::{self, Begun, Class, Once, Session, Uncommitted};
 use crate::journal::ledger::Entry;
-use crate::observe::{self, Event};
 use crate::policy::{Depth, Refusal};
 use crate::reload::{Snapshot, Stale};
 use crate::request::Transaction;
+use crate::settings::OnSchemaDrift;
 use crate::vocabulary::code::ErrorCode;
-use crate::vocabulary::place::Sources;
-use crate::vocabulary::problem::Problems;
+use crate::vocabulary::names::Target;
 
 /// Attempts after the first where two transactions met.
 const CONFLICTS_MAX: u32 = 3;
@@ -75,12 +77,13 @@ async fn decide(
         }
         let trouble = match attempt(road, upload, snapshot, transaction, known, told).await {
             Ok(outcome) => {
-                road.store.health().mended();
+                road.store.health().mended(|| mistake::way(transaction));
                 return outcome;
             }
             Err(trouble) => trouble,
         };
-        match patience.next(road, upload, snapshot, trouble).await {
+        let next = patience.next(road, upload, snapshot, transaction, trouble);
+        match next.await {
             Next::Again => {}
             Next::End(outcome) => return outcome,
         }
@@ -169,7 +172,10 @@ pub(super) async fn operate(
     for (index, operation) in transaction.operations.iter().enumerate() {
         let name = operation.table.as_str().unwrap_or_default();
         if let Some(reason) = bench.snapshot.closed.get(name) {
-            return Err(Trouble::Closed(reason.clone()));
+            return Err(Trouble::Closed(Closed {
+                reason: reason.clone(),
+                misfit_at: bench.snapshot.is_misfit(name).then_some(index),
+            }));
         }
         let mut telling = bench.depth.map(|depth| Told::new(operation, depth));
         let trace = telling.as_mut().map(|telling| &mut telling.trace);
@@ -183,7 +189,7 @@ pub(super) async fn operate(
             touches.note(index, touched);
         }
     }
-    deferred::judge(open, bench, touches).await?;
+    deferred::judge(open, bench, touches, told).await?;
     open.settle().await?;
     Ok(())
 }
@@ -201,6 +207,7 @@ impl Patience {
         road: &Road,
         upload: &Upload,
         snapshot: &mut Arc<Snapshot>,
+        transaction: &Transaction,
         trouble: Trouble,
     ) -> Next {
         match trouble {
@@ -212,19 +219,38 @@ impl Patience {
             {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
+            // What was read as a type that it is no more was judged in vain.
+            Trouble::Refused(refusal) if snapshot.read_at < upload.arrived => {
+                let rests = rests_on(snapshot, transaction, refusal.operation_index);
+                match timeout_at(upload.deadline, road.store.still_has(&rests)).await {
+                    Ok(Ok(true)) => Next::End(Outcome::Refused(refusal)),
+                    Ok(Ok(false)) => freshen(road, upload, snapshot, upload.arrived).await,
+                    Ok(Err(error)) => Next::End(Outcome::Retry(trouble::later(error.to_string()))),
+                    Err(_) => Next::End(Outcome::Retry(trouble::soon(
+                        "the catalogue was not read in time",
+                    ))),
+                }
+            }
             // The database may have been mended meanwhile.
             Trouble::Closed(_) if snapshot.read_at < upload.arrived => {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
-            Trouble::Closed(reason) => Next::End(Outcome::Retry(trouble::mistake(reason))),
+            Trouble::Closed(closed) if closed.misfit_at.is_some() && is_drift_fatal(snapshot) => {
+                let refusal = trouble::mismatch(closed.misfit_at, closed.reason);
+                Next::End(Outcome::Refused(refusal))
+            }
+            Trouble::Closed(closed) => Next::End(Outcome::Retry(trouble::mistake(closed.reason))),
             Trouble::Refused(refusal) => Next::End(Outcome::Refused(refusal)),
-            Trouble::Database(failed) => self.after(road, upload, snapshot, &failed).await,
+            Trouble::Database(failed) => {
+                self.after(road, upload, snapshot, transaction, &failed)
+                    .await
+            }
             // The ledger, or the app's own writes, make it the same transaction when it comes again.
             Trouble::Unknown(error) => Next::End(Outcome::Retry(trouble::soon(format!(
                 "what became of COMMIT could not be found out: {error}"
             )))),
-            Trouble::Doubt(reason) => Next::End(misplaced(&reason)),
-            Trouble::Mistake(reason) => Next::End(mistaken(road, &reason)),
+            Trouble::Doubt(reason) => Next::End(mistake::doubtful(road, &reason, None)),
+            Trouble::Mistake(reason) => Next::End(mistake::found(road, transaction, &reason)),
         }
     }
 
@@ -234,6 +260,7 @@ impl Patience {
         road: &Road,
         upload: &Upload,
         snapshot: &mut Arc<Snapshot>,
+        transaction: &Transaction,
         failed: &Failed,
     ) -> Next {
         let error = &failed.error;
@@ -256,15 +283,22 @@ impl Patience {
             }
             Class::Mistake if error.is_login() => {
                 // The prober logs in again and again: it tells the reason, and sees when it is mended.
-                road.store.health().probed(Some(error.to_string()));
+                road.store.health().probed(Some(error.told()));
                 Next::End(Outcome::Retry(trouble::mistake(error.to_string())))
             }
-            Class::Drift | Class::Mistake => Next::End(mistaken(road, &error.to_string())),
+            Class::Drift if error.is_schema_mismatch() && is_drift_fatal(snapshot) => {
+                let refusal = trouble::mismatch(failed.operation_index, error.summary());
+                Next::End(Outcome::Refused(refusal))
+            }
+            Class::Drift | Class::Mistake => {
+                let met = mistake::met(road, upload, snapshot, transaction, failed);
+                Next::End(met.await)
+            }
             // Row-level security that came to bind us after we looked would not be a refusal, but a mistake.
             Class::Fatal(ErrorCode::Unauthorized) if snapshot.read_at < upload.arrived => {
                 freshen(road, upload, snapshot, upload.arrived).await
             }
-            Class::NoPlace => Next::End(misplaced(&error.to_string())),
+            Class::NoPlace => Next::End(mistake::misplaced(road, error)),
             Class::Fatal(code) => Next::End(Outcome::Refused(trouble::refusal(failed, code))),
             Class::Raised => Next::End(Outcome::Refused(trouble::raised(
                 failed,
@@ -272,6 +306,28 @@ impl Patience {
             ))),
         }
     }
+}
+
+/// The columns, as the catalogue has them, that the judgement of an operation rests on; of all of them, where it is none's.
+fn rests_on<'s>(
+    snapshot: &'s Snapshot,
+    transaction: &Transaction,
+    operation_index: Option<usize>,
+) -> Vec<(&'s Target, &'s [Column])> {
+    let plan = &snapshot.plan;
+    let operations = transaction.operations.iter().enumerate();
+    let met = operations.filter(|(at, _)| operation_index.is_none_or(|index| index == *at));
+    let tables = met.filter_map(|(_, operation)| plan.table(operation.table.as_str()?));
+    let facts: BTreeMap<&Target, &[Column]> = tables
+        .flat_map(|table| plan.rests_on(table))
+        .map(|facts| (&facts.target, facts.columns.as_slice()))
+        .collect();
+    facts.into_iter().collect()
+}
+
+/// Whether a write that the changed database no longer fits is refused for good.
+fn is_drift_fatal(snapshot: &Snapshot) -> bool {
+    snapshot.edition.live.on_schema_drift == OnSchemaDrift::Fatal
 }
 
 /// A plan whose reading of the catalogue began at `since` or later, so that the transaction is judged once more on it.
@@ -291,34 +347,9 @@ async fn freshen(
         Ok(Err(Stale::Unread(error))) => {
             Next::End(Outcome::Retry(trouble::later(error.to_string())))
         }
-        Ok(Err(Stale::Unfit(problems))) => Next::End(unfit(road, &problems)),
+        Ok(Err(Stale::Unfit(problems))) => Next::End(mistake::unfit(road, &problems)),
         Err(_) => Next::End(Outcome::Retry(trouble::soon(
             "the catalogue was not read in time",
         ))),
     }
-}
-
-/// The rules no longer fit the database: all of it is told, once.
-fn unfit(road: &Road, problems: &Problems) -> Outcome {
-    let reason = format!("the rules do not fit the database: {}", problems.count());
-    if road.store.health().mistaken(reason.clone()) {
-        observe::tell(&Event::Mistake(
-            &problems.render(&Sources::default(), false),
-        ));
-    }
-    Outcome::Retry(trouble::mistake(reason))
-}
-
-/// One row that an operator has to make room for: held back and told, but what an app sends does not turn readiness red.
-fn misplaced(reason: &str) -> Outcome {
-    observe::tell(&Event::Mistake(reason));
-    Outcome::Retry(trouble::mistake(reason))
-}
-
-/// Something an operator has to mend: held back, and told once.
-fn mistaken(road: &Road, reason: &str) -> Outcome {
-    if road.store.health().mistaken(reason.to_owned()) {
-        observe::tell(&Event::Mistake(reason));
-    }
-    Outcome::Retry(trouble::mistake(reason))
 }

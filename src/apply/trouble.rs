@@ -18,14 +18,22 @@ pub(super) enum Trouble {
     Database(Failed),
     /// COMMIT was sent, and whether it was done is not known.
     Unknown(DriverError),
-    /// A change of the database took a guard from the table.
-    Closed(String),
+    /// A change of the database closed the table.
+    Closed(Closed),
     /// Another upload took the key, and keeps taking it.
     LostRaces,
     /// The database is not what the rules rest on, for the row at hand: nothing can be decided about it.
     Doubt(String),
     /// The same, for every row of the table: an operator has to mend it.
     Mistake(String),
+}
+
+/// Why a table is closed.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub reason: String,
+    /// The position of the operation on it, where the rules fit the database no more; else a guard was lost.
+    pub misfit_at: Option<usize>,
 }
 
 /// An error of the database, and the operation it met.
@@ -130,6 +138,18 @@ pub(super) fn refusal(failed: &Failed, code: ErrorCode) -> Refusal {
     }
 }
 
+/// The refusal of a write that the changed database no longer fits, where the settings say that it shall not wait.
+pub(super) fn mismatch(operation_index: Option<usize>, cause: impl Into<String>) -> Refusal {
+    Refusal {
+        operation_index,
+        ..Refusal::new(
+            ErrorCode::SchemaMismatch,
+            "the server's table is not what it was",
+            cause,
+        )
+    }
+}
+
 /// The refusal of an error that the database's own code raised on purpose.
 pub(super) fn raised(failed: &Failed, shows_message: bool) -> Refusal {
     let message = if shows_message {
@@ -148,6 +168,12 @@ pub(super) fn raised(failed: &Failed, shows_message: bool) -> Refusal {
 /// Whose work is done again in a moment.
 pub(super) fn soon(cause: impl Into<String>) -> Retry {
     retry(Duration::from_secs(1), "the database is busy", cause)
+}
+
+/// Whose work is for another gateway, or for this one when it is back.
+pub(super) fn leaving() -> Retry {
+    let message = "the server is about to stop";
+    retry(Duration::from_secs(1), message, "the gateway is stopping")
 }
 
 /// Whose work waits until the database is there again.

@@ -132,6 +132,7 @@ fn outside(arguments: &Checking, stand_ins: &StandIns) -> settings::Database {
         role: None,
         sslmode: None,
         cacert: None,
+        on_schema_drift: settings::OnSchemaDrift::default(),
         raised_messages: false,
     }
 }

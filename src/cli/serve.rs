@@ -128,19 +128,20 @@ fn unfit(stale: Stale, loading: &Loading) -> Result<(), Trouble> {
 
 /// Without our own schema nothing is taken: it remembers what was applied, and keeps what was refused.
 async fn journal_is_there(store: &Store, rules: &Path) -> Result<(), Trouble> {
-    match journal::require(store).await {
-        Err(error @ (JournalError::Missing | JournalError::Old { .. })) => {
-            Err(Trouble::unable(format!(
-                "{error}: run `rulegate migrate {}`, or have a role that may create a schema run this:\n\n{}",
-                rules.display(),
-                journal::ddl()
-            )))
-        }
-        Err(error) => {
+    let Err(error) = journal::require(store).await else {
+        return Ok(());
+    };
+    match error {
+        JournalError::Missing | JournalError::Old { .. } => Err(Trouble::unable(format!(
+            "{error}: run `rulegate migrate {}`, or have a role that may create a schema run this:\n\n{}",
+            rules.display(),
+            journal::ddl()
+        ))),
+        error if error.is_mistake() => Err(Trouble::unable(error.told())),
+        error => {
             observe::tell(&Event::Warning(&error.to_string()));
             Ok(())
         }
-        Ok(()) => Ok(()),
     }
 }
 

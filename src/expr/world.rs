@@ -173,4 +173,6 @@ pub struct Reads {
     pub places: BTreeMap<(Variable, ColumnId), Range<usize>>,
     /// Relations followed, at any depth, with the columns that are read of the related rows (matched columns of nested relations included).
     pub related: BTreeMap<RelationId, BTreeSet<ColumnId>>,
+    /// Members that came to nothing, or may have. Where there is one, what was compiled means nothing.
+    pub broken: BTreeSet<MemberName>,
 }

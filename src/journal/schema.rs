@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::driver::postgres::{DriverError, Store};
+use crate::driver::postgres::{Class, DriverError, Store};
 
 /// Number of a step; a database that has it has all steps before it.
 pub type Version = u32;
@@ -100,6 +100,24 @@ pub enum JournalError {
         /// What the database has.
         found: Version,
     },
+}
+
+impl JournalError {
+    /// Whether an operator has to do something about it; else the database is away, and comes back.
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            Self::Unmade(error) | Self::Unread(error) => error.class() == Class::Mistake,
+            Self::Missing | Self::Old { .. } | Self::Newer { .. } => true,
+        }
+    }
+
+    /// It, and what to do about it.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Missing | Self::Old { .. } => format!("{self}: run `rulegate migrate`"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// The whole migration as one text: one transaction under one lock, which does nothing where all is done. It needs no `psql` variables, so it can be

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use crate::auth::ClaimsSchema;
 use crate::catalog::{Catalog, Table};
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
-use crate::plan::{Plan, TablePlan, advice, print, rejections, relations, world};
+use crate::plan::{
+    Plan, Rejections, RelationPlan, TablePlan, advice, print, rejections, relations, world,
+};
 use crate::rules::{RuleSet, TableRules};
 use crate::vocabulary::names::{ColumnName, TableName};
 use crate::vocabulary::place::Spanned;
@@ -25,62 +30,134 @@ pub struct Compilation {
 pub fn compile(rules: &RuleSet, catalog: &Catalog) -> Compilation {
     let mut problems = Problems::default();
     let mut advice = Problems::default();
-    let schemas = Schemas::of(rules, &mut problems);
-    let claims = schemas.claims(rules, &mut problems);
-    let shape = rules.claims.as_ref().filter(|_| claims.is_some());
-    let shape = shape.map(|claims| schemas.resolved(&claims.value));
-    let built = world::build(rules, catalog, shape, &mut problems);
+    let ground = Ground::of(rules, catalog, &mut problems);
     let shared = Shared {
-        rules,
-        catalog,
-        world: &built.world,
-        schemas: &schemas,
-        require_guard: are_guards_known(rules, catalog, &mut problems) && rules.require_guard,
+        tells_broken: false,
+        ..ground.shared(are_guards_known(rules, catalog, &mut problems))
     };
     let mut tables: BTreeMap<TableName, TablePlan> = BTreeMap::new();
     for rules in &rules.tables {
-        let id = built.names.get(&rules.table.node);
-        let facts = catalog.tables.get(&rules.target.node);
-        if let (Some(id), Some(facts)) = (id, facts) {
-            let plan = table::compile(rules, facts, *id, &shared, &mut problems, &mut advice);
-            tables.extend(plan.map(|plan| (rules.table.node.clone(), plan)));
-        }
+        let plan = ground.table(rules, &shared, &mut problems, &mut advice);
+        tables.extend(plan.map(|plan| (rules.table.node.clone(), plan)));
     }
     if let Some(guard) = rules.guards.first() {
         problems.keep_first(|place| place.file == guard.place.file);
     }
-    let relations = relations::compile(&built.world, &built.targets, catalog, &tables);
-    warn_of_hidden_relations(rules, &built, catalog, &mut advice);
-    advice::warn_of_unreadable_relations(rules, &built, &relations, catalog, &mut advice);
+    let relations = ground.relations(&tables, &mut advice);
     let rejections = rejections::compile(rules, catalog, &mut problems, &mut advice);
     if !problems.has_errors() && !rules.unread.is_anything {
         problems.append(advice);
     }
-    let text = print::text(
-        tables.values(),
-        &built.world,
-        &relations,
-        rejections.as_ref(),
-        shape,
-        schemas.files(),
-    );
-    let plan = claims
-        .filter(|_| !problems.has_errors())
-        .map(|claims| Plan {
+    let is_sound = !problems.has_errors();
+    let plan = ground
+        .plan(tables, relations, rejections)
+        .filter(|_| is_sound);
+    Compilation { plan, problems }
+}
+
+/// What all tables stand on.
+pub(super) struct Ground<'a> {
+    rules: &'a RuleSet,
+    catalog: &'a Catalog,
+    schemas: Schemas,
+    claims: Option<ClaimsSchema>,
+    built: world::Built,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn of(rules: &'a RuleSet, catalog: &'a Catalog, problems: &mut Problems) -> Self {
+        let schemas = Schemas::of(rules, problems);
+        let claims = schemas.claims(rules, problems);
+        let shape = claims_shape(rules, claims.is_some(), &schemas);
+        let built = world::build(rules, catalog, shape, problems);
+        Self {
+            rules,
+            catalog,
+            schemas,
+            claims,
+            built,
+        }
+    }
+
+    /// What each table is compiled with; whether a guard is missing is only asked where the guards are known.
+    pub(super) fn shared(&self, are_guards_known: bool) -> Shared<'_> {
+        Shared {
+            rules: self.rules,
+            catalog: self.catalog,
+            world: &self.built.world,
+            schemas: &self.schemas,
+            require_guard: are_guards_known && self.rules.require_guard,
+            tells_broken: true,
+        }
+    }
+
+    pub(super) fn table(
+        &self,
+        rules: &TableRules,
+        shared: &Shared<'_>,
+        problems: &mut Problems,
+        advice: &mut Problems,
+    ) -> Option<TablePlan> {
+        let id = self.built.names.get(&rules.table.node)?;
+        let facts = self.catalog.tables.get(&rules.target.node)?;
+        table::compile(rules, facts, *id, shared, problems, advice)
+    }
+
+    pub(super) fn relations(
+        &self,
+        tables: &BTreeMap<TableName, TablePlan>,
+        advice: &mut Problems,
+    ) -> Vec<RelationPlan> {
+        let (built, catalog) = (&self.built, self.catalog);
+        let relations = relations::compile(&built.world, &built.targets, catalog, tables);
+        warn_of_hidden_relations(self.rules, built, catalog, advice);
+        advice::warn_of_unreadable_relations(self.rules, built, &relations, catalog, advice);
+        relations
+    }
+
+    /// The plan of these tables; `None` where the claims are wrong.
+    pub(super) fn plan(
+        self,
+        tables: BTreeMap<TableName, TablePlan>,
+        relations: Vec<RelationPlan>,
+        rejections: Option<Rejections>,
+    ) -> Option<Plan> {
+        let world = self.built.world;
+        let shape = claims_shape(self.rules, self.claims.is_some(), &self.schemas);
+        let files = self.schemas.files();
+        let text = print::text(
+            tables.values(),
+            &world,
+            &relations,
+            rejections.as_ref(),
+            shape,
+            files,
+        );
+        Some(Plan {
             digest: print::digest(&text),
             text,
             tables,
             relations,
-            world: built.world,
-            claims,
+            claims: self.claims?,
+            world,
             rejections,
-        });
-    Compilation { plan, problems }
+        })
+    }
+}
+
+/// The schema of the claims, where it is right.
+fn claims_shape<'s>(rules: &'s RuleSet, is_right: bool, schemas: &'s Schemas) -> Option<&'s Value> {
+    let claims = rules.claims.as_ref().filter(|_| is_right)?;
+    Some(schemas.resolved(&claims.value))
 }
 
 /// Whether each column that a guard asks for is there in some table. A guard that matches nothing by mistake guards nothing, and
 /// where tables lack a guard for it, that is the mistake to tell.
-fn are_guards_known(rules: &RuleSet, catalog: &Catalog, problems: &mut Problems) -> bool {
+pub(super) fn are_guards_known(
+    rules: &RuleSet,
+    catalog: &Catalog,
+    problems: &mut Problems,
+) -> bool {
     let targets: Vec<(&TableRules, &Table)> = rules
         .tables
         .iter()

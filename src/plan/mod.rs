@@ -4,6 +4,7 @@ mod advice;
 mod columns;
 mod compile;
 mod computed;
+mod fitting;
 mod grants;
 mod key;
 mod matches;
@@ -20,6 +21,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
+pub use fitting::{Partial, compile_fitting};
 pub use rejections::Rejections;
 pub use schemas::schema_problems;
 
@@ -76,6 +78,19 @@ impl Plan {
     /// How the rows of a relation are read; `None` where no condition follows it.
     pub fn relation(&self, id: RelationId) -> Option<&RelationPlan> {
         self.relations.iter().find(|relation| relation.id == id)
+    }
+
+    /// The tables that a judgement by the rules of one reads.
+    pub fn rests_on<'p>(
+        &'p self,
+        table: &'p TablePlan,
+    ) -> impl Iterator<Item = &'p catalog::Table> {
+        let follows = |relation: &&RelationPlan| {
+            let mut expressions = table.expressions();
+            expressions.any(|one| one.reads().related.contains_key(&relation.id))
+        };
+        let related = self.relations.iter().filter(follows);
+        std::iter::once(&table.facts).chain(related.map(|relation| &relation.facts))
     }
 
     /// Everything that expressions can name.

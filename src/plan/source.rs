@@ -16,6 +16,8 @@ pub(super) struct Context<'a> {
     pub table: Option<TableId>,
     pub fields: &'a BTreeSet<FieldName>,
     pub schemas: &'a Schemas,
+    /// Whether naming what came to nothing is a problem of its own.
+    pub tells_broken: bool,
 }
 
 /// The variables that a guard may name: it holds for every op.
@@ -82,6 +84,10 @@ impl Context<'_> {
         match expr::compile(&source.text, &scope) {
             Ok(compiled) => {
                 report(source, compiled.warnings(), problems);
+                for name in compiled.reads().broken.iter().filter(|_| self.tells_broken) {
+                    let message = format!("`{name}` leads to what is not there any more");
+                    problems.push(Problem::error(source.place.clone(), message));
+                }
                 Some(compiled)
             }
             Err(faults) => {

@@ -24,6 +24,8 @@ pub(super) struct Shared<'a> {
     pub schemas: &'a Schemas,
     /// Whether every table must have a guard or say `guard: none`.
     pub require_guard: bool,
+    /// Whether naming what came to nothing is a problem of its own: where each table stands for itself, it keeps that one from its plan.
+    pub tells_broken: bool,
 }
 
 /// Compiles the rules of one table. What is wrong goes to `problems`, what only matters once nothing is wrong to `advice`;
@@ -53,6 +55,7 @@ pub(super) fn compile(
         table: Some(id),
         fields: &names,
         schemas: shared.schemas,
+        tells_broken: shared.tells_broken,
     };
     let fields = columns::fields(rules, facts, key, &matching, &context, problems);
     let presets = presets::presets(rules, facts, key, &matching, &context, problems);

@@ -11,7 +11,7 @@ use crate::plan::{Check, TablePlan};
 use crate::policy::admit::Admitted;
 use crate::policy::image::{Images, differs};
 use crate::policy::judge::Hearing;
-use crate::policy::{Asking, Refusal, conditions};
+use crate::policy::{Asking, Refusal, Trace, conditions};
 use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::{ColumnId, Datum, Row};
@@ -165,12 +165,13 @@ fn values(row: &Row, columns: &[ColumnId]) -> Option<Vec<Arc<str>>> {
     texts.collect()
 }
 
-/// Judges one deferred check of a row. What it said with rows missing does not count.
+/// Judges one deferred check of a row, and writes down what it looked at and heard. What it said with rows missing does not count.
 pub fn judge_deferred(
     ended: &Ended<'_>,
     check: &Check,
     asking: Asking<'_>,
     related: &Related,
+    mut trace: Option<&mut Trace>,
 ) -> Conclusion {
     let images = Images {
         op: ended.op,
@@ -181,7 +182,12 @@ pub fn judge_deferred(
         overreaches: false,
         unfit: None,
     };
+    if let Some(trace) = &mut trace {
+        trace.begin();
+        trace.see(&images);
+    }
     let mut hearing = Hearing::new(asking, related);
+    hearing.trace = trace;
     let held = conditions::check(check, &images, ended.metadata.as_deref(), &mut hearing);
     let missing = related.missing();
     match held {

@@ -103,6 +103,13 @@ impl Trace {
         }
     }
 
+    /// Adds what the judgement of another check of the same row heard.
+    pub fn join(&mut self, other: Self) {
+        let mut heard = std::mem::take(&mut self.heard);
+        heard.extend(other.heard);
+        *self = Self { heard, ..other };
+    }
+
     /// Forgets everything: the judgement begins again.
     pub(super) fn begin(&mut self) {
         *self = Self::new(self.depth);

@@ -214,6 +214,13 @@ impl Readings {
         let began = Instant::now();
         self.began = Some(began);
         let catalog = Arc::new(store.introspect().await?);
+        if self
+            .good
+            .as_ref()
+            .is_some_and(|(_, known)| *known != catalog)
+        {
+            store.renew();
+        }
         self.good = Some((began, catalog.clone()));
         Ok((began, catalog))
     }
@@ -246,11 +253,16 @@ async fn compiled(
         .map_err(Stale::Unfit)
 }
 
-/// Tells which tables a change of the database closed, once for each.
+/// Tells which tables a change of the database closed, once for each reason, and which it opened again.
 fn tell_of_closed(before: &Snapshot, after: &Snapshot) {
     for (table, reason) in &after.closed {
-        if !before.closed.contains_key(table) {
+        if before.closed.get(table) != Some(reason) {
             tell(&Event::Mistake(reason));
+        }
+    }
+    for table in before.closed.keys() {
+        if !after.closed.contains_key(table) {
+            tell(&Event::Note(&format!("table `{table}` is open again")));
         }
     }
 }

@@ -25,12 +25,10 @@ impl Guarded {
         )
     }
 
-    /// The same and what was there before.
+    /// The same and what was there before. A table that is left out of the plan for now is remembered for the time when it is back.
     pub(super) fn and(mut self, before: &Self) -> Self {
         for (table, guards) in &before.0 {
-            if let Some(known) = self.0.get_mut(table) {
-                known.extend(guards);
-            }
+            self.0.entry(table.clone()).or_default().extend(guards);
         }
         self
     }

@@ -84,9 +84,15 @@ pub enum Crowd {
     /// Too many body bytes in flight.
     #[error("body bytes in flight")]
     Bytes,
+    /// Too much of what heavy bodies may weigh together.
+    #[error("heavy bodies")]
+    Weight,
     /// Too many requests waiting.
     #[error("queue")]
     Queue,
+    /// Too many requests waiting for keys.
+    #[error("requests waiting for keys")]
+    Keys,
     /// Too many requests of one subject.
     #[error("requests of one subject")]
     Subject,

@@ -1,7 +1,6 @@
 //! The body of a request: read within its limits, and unpacked.
 
 use std::io::Read as _;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
@@ -13,16 +12,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::response::Failure;
 use crate::serve::seats::Seat;
+use crate::vocabulary::limits::{DRAIN_BYTES_MAX, DRAIN_TIMEOUT, GZIP_FREE_BYTES, GZIP_RATIO_MAX};
 
-/// How far a gzip body may expand, as a multiple of what was sent.
-const GZIP_RATIO_MAX: usize = 200;
-/// Expanded bytes that are allowed whatever the ratio.
-const GZIP_FREE_BYTES: usize = 64 * 1024;
 /// Bytes read at a time while unpacking.
 const CHUNK: usize = 64 * 1024;
-/// What of an unread body is read and thrown away, so that the client gets to read its answer.
-const DRAIN_BYTES_MAX: usize = 1024 * 1024;
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A request's body, as far as it was read.
 #[derive(Debug)]
@@ -49,7 +42,9 @@ impl Body {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         self.waits = false;
-        let mut read = BytesMut::new();
+        // What was announced has its room already, and a buffer that grows would be copied.
+        let announced = usize::try_from(self.incoming.size_hint().lower()).unwrap_or(bytes_max);
+        let mut read = BytesMut::with_capacity(announced.min(bytes_max));
         while let Some(frame) = timeout_at(deadline, self.incoming.frame())
             .await
             .map_err(|_| Failure::BodyTooSlow)?

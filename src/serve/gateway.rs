@@ -77,11 +77,14 @@ impl Gateway {
         if self.phase() > Phase::Serving {
             reasons.push("stopping".to_owned());
         }
+        let snapshot = self.road.current.snapshot();
         if let Some(reason) = self.unfit() {
             reasons.push(reason);
-        } else if self.road.current.snapshot().is_none() {
+        } else if snapshot.is_none() {
             reasons
                 .push("the rules are not in force yet: the database has not been read".to_owned());
+        } else if snapshot.is_some_and(|snapshot| snapshot.is_closed()) {
+            reasons.push("the rules do not fit the database: every table is closed".to_owned());
         }
         if self.keys.is_empty() {
             reasons.push("there are no keys yet to verify tokens with".to_owned());

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::auth::{KeySet, Origin, TokenError, Verified, Verifier};
 use crate::observe::{Event, tell};
-use crate::response::Failure;
+use crate::response::{Crowd, Failure};
 use crate::serve::fetch::{Address, Fetcher};
 use crate::settings::ClientAuth;
-use crate::vocabulary::limits::{JWKS_KEEP, JWKS_REFRESH, JWKS_UNKNOWN_KID_REFRESH, Limits};
+use crate::vocabulary::limits::{
+    JWKS_KEEP, JWKS_REFRESH, JWKS_UNKNOWN_KID_REFRESH, KEY_WAITERS_MAX, Limits,
+};
 
 /// Least time between two fetches that tokens cause while there is no key at all.
 const EMPTY_REFRESH: Duration = Duration::from_secs(1);
@@ -31,6 +34,8 @@ pub struct Keys {
     usable: ArcSwap<KeySet>,
     /// Holds one fetch at a time.
     fetches: tokio::sync::Mutex<Fetches>,
+    /// Those who wait for one: strangers who name keys of their own must not fill the house.
+    waiters: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +95,7 @@ impl Keys {
             sources,
             fetcher: Fetcher::default(),
             fetches: tokio::sync::Mutex::default(),
+            waiters: Semaphore::new(KEY_WAITERS_MAX),
         };
         Ok((keys, notes))
     }
@@ -99,9 +105,12 @@ impl Keys {
         let mut verified = self.verify_with_what_is_here(token, now);
         // The first round may have joined a fetch that began before the key was there.
         for _ in 0..2 {
-            if verified.as_ref().err() != Some(&TokenError::UnknownKey) {
+            if verified.as_ref().err() != Some(&TokenError::UnknownKey) || self.sources.is_empty() {
                 break;
             }
+            let Ok(_waiting) = self.waiters.try_acquire() else {
+                return Err(Failure::Crowded(Crowd::Keys));
+            };
             self.refresh_for_unknown().await;
             verified = self.verify_with_what_is_here(token, now);
         }
@@ -150,9 +159,6 @@ impl Keys {
 
     /// A token named a key that is not here: one fetch in a while is its due, however many ask. Whoever asks during a fetch waits for it.
     async fn refresh_for_unknown(&self) {
-        if self.sources.is_empty() {
-            return;
-        }
         let Some(mut fetches) = self.turn().await else {
             return;
         };

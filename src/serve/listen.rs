@@ -17,16 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::serve::wire::{Pace, Wire};
-use crate::vocabulary::limits::Limits;
+use crate::vocabulary::limits::{CONNECTIONS_OVERFLOW, Limits, STREAMS_MAX};
 
 /// How far beyond our own limits the HTTP library reads, so that what is too much gets an answer of ours.
 const SLACK: usize = 4;
-/// Connections beyond the limit that still get an answer.
-const OVERFLOW: usize = 128;
 /// Time before another attempt where no connection could be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Requests that interleave on one connection of HTTP/2.
-const STREAMS_MAX: u32 = 100;
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +63,7 @@ impl Listener {
             connections: Arc::new(Semaphore::new(
                 limits.connections_max.min(Semaphore::MAX_PERMITS),
             )),
-            overflow: Arc::new(Semaphore::new(OVERFLOW)),
+            overflow: Arc::new(Semaphore::new(CONNECTIONS_OVERFLOW)),
         }
     }
 

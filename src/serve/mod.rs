@@ -2,6 +2,7 @@
 
 mod body;
 mod cors;
+mod descriptors;
 mod fetch;
 mod gateway;
 mod head;
@@ -47,6 +48,9 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     now: impl Future<Output = ()>,
 ) -> Ending {
+    if let Some(warning) = descriptors::warning(&gateway.settings) {
+        tell(&Event::Warning(&warning));
+    }
     let prober = tokio::spawn(prober::watch(gateway.clone()));
     let upkeep = tokio::spawn(upkeep::keep(gateway.clone()));
     let fetching = gateway.clone();
@@ -80,6 +84,7 @@ async fn serve(gateway: &Arc<Gateway>, public: TcpListener, stop: impl Future<Ou
         gateway.enter(Phase::Leaving);
         sleep(limits.drain_notice).await;
         tell(&Event::Note("stopping: finishing what runs"));
+        gateway.road.store.leave();
         gateway.enter(Phase::Draining);
         // A transaction whose client hung up has no connection that would be waited for.
         gateway.quiet().await;

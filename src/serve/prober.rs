@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::journal::{self, JournalError};
+use crate::journal;
 use crate::observe::{Event, tell, upkeep};
-use crate::reload::Stale;
+use crate::reload::{Snapshot, Stale};
 use crate::serve::gateway::{Gateway, Phase};
 use crate::vocabulary::place::Sources;
 use crate::vocabulary::problem::Problems;
@@ -16,6 +16,9 @@ use crate::vocabulary::problem::Problems;
 const PROBE: Duration = Duration::from_secs(5);
 /// Time between two probes while something is wrong.
 const PROBE_RED: Duration = Duration::from_secs(1);
+
+/// The oldest reading of the catalogue that is gone by: a change that no statement stumbles over is seen after this time.
+const CATALOGUE_KEPT: Duration = Duration::from_secs(30);
 
 /// Watches for ever.
 pub(super) async fn watch(gateway: Arc<Gateway>) {
@@ -46,22 +49,26 @@ pub(super) async fn watch(gateway: Arc<Gateway>) {
 async fn journal_is_there(gateway: &Gateway) -> bool {
     match journal::require(&gateway.road.store).await {
         Ok(()) => true,
-        Err(error @ (JournalError::Missing | JournalError::Old { .. })) => {
-            let reason = format!("{error}: run `rulegate migrate`");
+        // The probe tells why the database cannot be asked.
+        Err(error) if !error.is_mistake() => false,
+        Err(error) => {
+            let reason = error.told();
             if gateway.note_unfit(Some(reason.clone())) {
                 tell(&Event::Mistake(&reason));
             }
             false
         }
-        // The probe tells why the database cannot be asked.
-        Err(_) => false,
     }
 }
 
-/// Compiles the rules while they were never in force.
+/// Compiles the rules while they were never in force, while a change of the database keeps a table closed, which may be undone, and
+/// after a while in any case.
 async fn bring_into_force(gateway: &Gateway) {
     let current = &gateway.road.current;
-    if current.snapshot().is_some() {
+    let is_new = |snapshot: &Arc<Snapshot>| {
+        snapshot.closed.is_empty() && snapshot.read_at.elapsed() < CATALOGUE_KEPT
+    };
+    if current.snapshot().as_ref().is_some_and(is_new) {
         gateway.note_unfit(None);
         return;
     }
@@ -69,6 +76,8 @@ async fn bring_into_force(gateway: &Gateway) {
         Ok(_) => {
             gateway.note_unfit(None);
         }
+        // The other tables go on, and the probe tells whether the database is there.
+        Err(Stale::Unread(_)) if current.snapshot().is_some() => {}
         Err(Stale::Unread(error)) => gateway.road.store.health().probed(Some(error.to_string())),
         Err(Stale::Unfit(problems)) => unfit(gateway, &problems),
     }

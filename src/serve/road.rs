@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -28,12 +27,10 @@ use crate::serve::gateway::{Gateway, now};
 use crate::serve::head::{self, Packing, Route};
 use crate::serve::listen::{Answer, Door};
 use crate::serve::seats::{Seat, Seats};
-use crate::vocabulary::limits::Limits;
+use crate::vocabulary::limits::{ANSWER_GRACE, ANSWER_TIMEOUT, Limits};
 use crate::vocabulary::operation::Verb;
 use crate::vocabulary::value::Timestamp;
 
-/// What a request may take beyond its time before it is answered whatever happens.
-const GRACE: Duration = Duration::from_secs(2);
 /// Bodies beyond this are decoded on a thread of their own.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// Causes in one line of the log.
@@ -77,7 +74,8 @@ impl Gateway {
                 .map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned),
             ..Answered::default()
         };
-        let limit = arrived + self.settings.limits.request_timeout + GRACE;
+        let patience = self.settings.limits.request_timeout + ANSWER_GRACE;
+        let limit = arrived + patience.min(ANSWER_TIMEOUT);
         let answering = self.reply(door, route, &parts, &mut body, arrived, &mut answered);
         let reply = match timeout_at(limit, AssertUnwindSafe(answering).catch_unwind()).await {
             Ok(Ok(Ok(reply))) => reply,
@@ -149,8 +147,10 @@ impl Gateway {
             .read(&mut seat, limits.body_bytes_max, patience)
             .await?;
         answered.body_bytes = bytes.len();
+        let (bytes, mut seat) = unpack(packing, bytes, seat, limits, deadline).await?;
+        seat.weigh(bytes.len(), deadline).await?;
         seat.turn(deadline).await?;
-        let (batch, seat) = decode(&parts.method, bytes, packing, seat, limits).await?;
+        let (batch, seat) = decode(&parts.method, bytes, seat, limits).await?;
         let (shape, transactions) = (batch.shape, batch.transactions.len());
         let upload = Upload {
             snapshot,
@@ -225,28 +225,42 @@ fn within_cap(parts: &Parts, limits: &Limits) -> Result<(), Failure> {
     }
 }
 
-/// Unpacks and decodes; what takes long does so beside the runtime.
+/// The body as JSON. Unpacking takes a turn of its own, beside the runtime.
+async fn unpack(
+    packing: Packing,
+    bytes: Bytes,
+    mut seat: Seat,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<(Bytes, Seat), Failure> {
+    if packing == Packing::Plain {
+        return Ok((bytes, seat));
+    }
+    seat.turn(deadline).await?;
+    let bytes_max = limits.body_bytes_max;
+    let task = tokio::task::spawn_blocking(move || {
+        let unpacked = body::unpack(&bytes, &mut seat, bytes_max)?;
+        seat.rest();
+        Ok((unpacked, seat))
+    });
+    task.await
+        .unwrap_or_else(|error| Err(broken("unpacking", &error)))
+}
+
+/// Decodes; what takes long does so beside the runtime.
 async fn decode(
     method: &Method,
     bytes: Bytes,
-    packing: Packing,
-    mut seat: Seat,
+    seat: Seat,
     limits: &Limits,
 ) -> Result<(Batch, Seat), Failure> {
-    let is_short = packing == Packing::Plain && bytes.len() <= INLINE_BYTES_MAX;
     // The older shapes say by their method what happens to one row.
     let verb = Verb::parse(method.as_str());
-    if is_short {
+    if bytes.len() <= INLINE_BYTES_MAX {
         return Ok((read(verb, &bytes, limits)?, seat));
     }
     let limits = limits.clone();
-    let task = tokio::task::spawn_blocking(move || {
-        let bytes = match packing {
-            Packing::Plain => bytes,
-            Packing::Gzip => body::unpack(&bytes, &mut seat, limits.body_bytes_max)?,
-        };
-        Ok((read(verb, &bytes, &limits)?, seat))
-    });
+    let task = tokio::task::spawn_blocking(move || Ok((read(verb, &bytes, &limits)?, seat)));
     task.await
         .unwrap_or_else(|error| Err(broken("decoding", &error)))
 }

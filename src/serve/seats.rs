@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::response::{Crowd, Failure};
-use crate::vocabulary::limits::Limits;
+use crate::vocabulary::limits::{HEAVY_BYTES, HEAVY_PART, Limits};
 
 /// All the room there is.
 #[derive(Debug)]
@@ -21,7 +21,12 @@ pub struct Seats {
     bytes_max: usize,
     bytes: AtomicUsize,
     turns: Arc<Semaphore>,
+    /// KiB that the heavy bodies at work weigh together, at most.
+    weights_max: u32,
+    weights: Arc<Semaphore>,
     per_subject: usize,
+    /// Requests of one subject in the house, those that wait for its turns among them: whoever sends more takes no place from others.
+    subject_places: usize,
     patience: Duration,
     subjects: Mutex<HashMap<Subject, Share>>,
 }
@@ -33,6 +38,8 @@ pub(super) type Subject = (Option<String>, String);
 struct Share {
     holders: usize,
     turns: Arc<Semaphore>,
+    /// One heavy body at a time, so that many of one subject hold nobody else up.
+    heavy: Arc<Semaphore>,
 }
 
 /// A request's room, given back when it is dropped.
@@ -41,20 +48,27 @@ pub struct Seat {
     seats: Arc<Seats>,
     bytes: usize,
     subject: Option<(Subject, Option<OwnedSemaphorePermit>)>,
+    heavy: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
+    weight: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
 }
 
 impl Seats {
     /// Room for twice as many requests as the pool has connections, and for those that wait.
     pub fn new(limits: &Limits, pool: usize) -> Self {
         let executing = pool.max(1).saturating_mul(2).min(Semaphore::MAX_PERMITS);
+        let per_subject = limits.subject_requests_max.clamp(1, Semaphore::MAX_PERMITS);
+        let weights_max = kib(limits.in_flight_bytes_max / HEAVY_PART);
         Self {
             places_max: executing.saturating_add(limits.queue_max),
             places: AtomicUsize::new(0),
             bytes_max: limits.in_flight_bytes_max,
             bytes: AtomicUsize::new(0),
             turns: Arc::new(Semaphore::new(executing)),
-            per_subject: limits.subject_requests_max.clamp(1, Semaphore::MAX_PERMITS),
+            weights_max,
+            weights: Arc::new(Semaphore::new(weights_max as usize)),
+            per_subject,
+            subject_places: per_subject.saturating_mul(2),
             patience: limits.subject_wait_timeout,
             subjects: Mutex::default(),
         }
@@ -77,7 +91,9 @@ impl Seats {
             seats: self.clone(),
             bytes: 0,
             subject: None,
+            heavy: Arc::new(Semaphore::new(1)),
             turn: None,
+            weight: None,
         };
         if announced > self.bytes_max.saturating_sub(self.in_flight_bytes()) {
             return Err(Failure::Crowded(Crowd::Bytes));
@@ -85,14 +101,19 @@ impl Seats {
         Ok(seat)
     }
 
-    fn enter(&self, subject: &Subject) -> Arc<Semaphore> {
+    /// The turns of a subject, and the one of its heavy bodies; `None` where as many of its requests wait as may run.
+    fn enter(&self, subject: &Subject) -> Option<(Arc<Semaphore>, Arc<Semaphore>)> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         let share = subjects.entry(subject.clone()).or_insert_with(|| Share {
             holders: 0,
             turns: Arc::new(Semaphore::new(self.per_subject)),
+            heavy: Arc::new(Semaphore::new(1)),
         });
+        if share.holders >= self.subject_places {
+            return None;
+        }
         share.holders += 1;
-        share.turns.clone()
+        Some((share.turns.clone(), share.heavy.clone()))
     }
 
     fn leave(&self, subject: Subject) {
@@ -116,9 +137,11 @@ impl Seat {
         Ok(())
     }
 
-    /// Waits a little for one of the subject's turns.
+    /// Waits a little for one of the subject's turns; not at all where as many wait already as may run.
     pub(super) async fn share(&mut self, subject: Subject) -> Result<(), Failure> {
-        let turns = self.seats.enter(&subject);
+        let entered = self.seats.enter(&subject);
+        let (turns, heavy) = entered.ok_or(Failure::Crowded(Crowd::Subject))?;
+        self.heavy = heavy;
         // Noted first: whoever waits and gives up leaves too.
         self.subject = Some((subject, None));
         let turn = timeout(self.seats.patience, turns.acquire_owned()).await;
@@ -140,11 +163,34 @@ impl Seat {
         self.turn = Some(turn);
         Ok(())
     }
+
+    /// Gives the turn back; another one may follow.
+    pub fn rest(&mut self) {
+        self.turn = None;
+    }
+
+    /// Waits until a body so long may be decoded beside the heavy ones that are: one of each subject. Take no turn before it: the light ones need them.
+    pub async fn weigh(&mut self, bytes: usize, deadline: Instant) -> Result<(), Failure> {
+        if bytes <= HEAVY_BYTES {
+            return Ok(());
+        }
+        let weight = kib(bytes).min(self.seats.weights_max);
+        let (heavy, weights) = (self.heavy.clone(), self.seats.weights.clone());
+        let weighed = async {
+            let own = heavy.acquire_owned().await?;
+            Ok::<_, AcquireError>((own, weights.acquire_many_owned(weight).await?))
+        };
+        let Ok(Ok(weighed)) = timeout_at(deadline, weighed).await else {
+            return Err(Failure::Crowded(Crowd::Weight));
+        };
+        self.weight = Some(weighed);
+        Ok(())
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        drop(self.turn.take());
+        drop((self.turn.take(), self.weight.take()));
         if let Some((subject, turn)) = self.subject.take() {
             drop(turn);
             self.seats.leave(subject);
@@ -152,6 +198,12 @@ impl Drop for Seat {
         self.seats.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
         self.seats.places.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// Bytes as KiB, one at least.
+fn kib(bytes: usize) -> u32 {
+    let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
+    u32::try_from(bytes.div_ceil(1024)).map_or(most, |kib| kib.clamp(1, most))
 }
 
 /// Adds to a count unless that passes its limit.
@@ -212,6 +264,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn as_many_of_a_subject_wait_as_may_run_and_the_next_is_turned_away_at_once() {
+        let seats = seats(8);
+        let mut held: Vec<Seat> = (0..5).map(|_| seats.take(0).unwrap()).collect();
+        let mut last = held.pop().unwrap();
+        let began = Instant::now();
+        let waiting = futures_util::future::join_all(held.iter_mut().map(|seat| seat.share(ann())));
+        let turned_away = async {
+            tokio::task::yield_now().await;
+            (last.share(ann()).await, began.elapsed())
+        };
+        let (all, (refused, after)) = tokio::join!(waiting, turned_away);
+        let served = all.iter().filter(|share| share.is_ok()).count();
+        assert_eq!(
+            (served, refused),
+            (2, Err(Failure::Crowded(Crowd::Subject)))
+        );
+        assert!(after < Duration::from_millis(20), "{after:?}");
+        drop((held, last));
+        assert!(seats.subjects.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
     async fn a_request_waits_for_its_turn_until_its_deadline() {
         let seats = seats(1);
         let mut held: Vec<Seat> = (0..3).map(|_| seats.take(0).unwrap()).collect();
@@ -223,6 +297,58 @@ mod tests {
         assert!(last.turn(soon).await.is_err());
         drop(held);
         assert!(last.turn(Instant::now()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn heavy_bodies_take_turns_and_light_ones_pass_them_by() {
+        let limits = Limits {
+            in_flight_bytes_max: HEAVY_PART * 3 * HEAVY_BYTES,
+            ..Limits::default()
+        };
+        let seats = Arc::new(Seats::new(&limits, 8));
+        let mut held: Vec<Seat> = (0..4).map(|_| seats.take(0).unwrap()).collect();
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let (mut first, mut second) = (held.pop().unwrap(), held.pop().unwrap());
+        first.weigh(2 * HEAVY_BYTES, soon()).await.unwrap();
+        let refused = second.weigh(2 * HEAVY_BYTES, soon()).await;
+        assert_eq!(refused, Err(Failure::Crowded(Crowd::Weight)));
+        held.pop()
+            .unwrap()
+            .weigh(HEAVY_BYTES, soon())
+            .await
+            .unwrap();
+        drop(first);
+        // More than all there is goes alone.
+        second.weigh(100 * HEAVY_BYTES, soon()).await.unwrap();
+        assert!(
+            held.pop()
+                .unwrap()
+                .weigh(HEAVY_BYTES + 1, soon())
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn the_heavy_bodies_of_one_subject_stand_in_line_behind_one_another_and_not_before_others()
+     {
+        let limits = Limits {
+            in_flight_bytes_max: HEAVY_PART * 4 * HEAVY_BYTES,
+            ..Limits::default()
+        };
+        let seats = Arc::new(Seats::new(&limits, 8));
+        let mut held = Vec::new();
+        for who in ["ann", "ann", "bob"] {
+            let mut seat = seats.take(0).unwrap();
+            seat.share((None, who.to_owned())).await.unwrap();
+            held.push(seat);
+        }
+        let soon = Instant::now() + Duration::from_millis(20);
+        let mut passed = Vec::new();
+        for seat in &mut held {
+            passed.push(seat.weigh(HEAVY_BYTES + 1, soon).await.is_ok());
+        }
+        assert_eq!(passed, [true, false, true]);
     }
 
     proptest! {

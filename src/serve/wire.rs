@@ -11,8 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Time a client may leave our bytes unread.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::vocabulary::limits::WRITE_TIMEOUT;
 
 /// The bytes that begin a connection of HTTP/2.
 const HTTP2_PREFACE: &[u8] = b"PRI";

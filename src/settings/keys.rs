@@ -156,10 +156,11 @@ pub static DATABASE: Block = Block {
             "cacert: /etc/ssl/database.pem",
             "A file with the certificate authorities of the database.",
         ),
-        Key::later(
+        Key::new(
             "on_schema_drift",
-            &Word(&["retry", "fatal"], &[]),
-            "What a table or column that is gone means.",
+            Word(&["retry", "fatal"], &[]),
+            "on_schema_drift: retry",
+            "Whether a write that the changed database no longer fits is sent again later, or refused for good.",
         ),
         Key::new(
             "raised_messages",

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::{Line, OnFatalError, Origin, SealingKeys, Secret, SslMode, Unknown};
+use crate::settings::{
+    Line, OnFatalError, OnSchemaDrift, Origin, SealingKeys, Secret, SslMode, Unknown,
+};
 
 /// A value as it is printed.
 pub(super) trait Show {
@@ -117,6 +119,16 @@ impl Show for OnFatalError {
         match self {
             Self::Stop => "stop",
             Self::Skip => "skip",
+        }
+        .to_owned()
+    }
+}
+
+impl Show for OnSchemaDrift {
+    fn show(&self) -> String {
+        match self {
+            Self::Retry => "retry",
+            Self::Fatal => "fatal",
         }
         .to_owned()
     }

@@ -82,8 +82,20 @@ pub struct Database {
     pub sslmode: Option<SslMode>,
     /// A file of certificate authorities.
     pub cacert: Option<PathBuf>,
+    /// What becomes of a write that the changed database no longer fits.
+    pub on_schema_drift: OnSchemaDrift,
     /// Whether messages that the database's own code raised reach the client.
     pub raised_messages: bool,
+}
+
+/// `database.on_schema_drift`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSchemaDrift {
+    /// Sent again later: the change may be undone, or rules that fit it may come.
+    #[default]
+    Retry,
+    /// Refused for good.
+    Fatal,
 }
 
 /// libpq's `sslmode`.

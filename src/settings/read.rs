@@ -9,14 +9,11 @@ use crate::settings::client_auth::client_auth;
 use crate::settings::dead_letters::dead_letters;
 use crate::settings::lines::{Lines, Show as _};
 use crate::settings::{
-    Batch, Database, Flags, Idempotency, Line, OnFatalError, Origin, Secret, Server, Settings,
-    SslMode, Unknown,
+    Batch, Database, Flags, Idempotency, Line, OnFatalError, OnSchemaDrift, Origin, Secret, Server,
+    Settings, SslMode, Unknown,
 };
-use crate::vocabulary::limits::{Limit, Limits};
+use crate::vocabulary::limits::{ANSWER_TIMEOUT, JSON_DEPTH_CEILING, Limit, Limits};
 use crate::vocabulary::problem::{Problem, Problems};
-
-/// The longest time a request may take: devices give up after 30 s.
-const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(27);
 
 /// Reads the settings. What is broken is told, and stands at its default here.
 pub fn read(
@@ -110,6 +107,15 @@ fn database(
             None,
             written(block, "cacert", |form| Some(form.text().map(Into::into))),
             || None,
+        ),
+        on_schema_drift: lines.choose(
+            "database.on_schema_drift",
+            None,
+            written(block, "on_schema_drift", |form| match form.text()? {
+                "fatal" => Some(OnSchemaDrift::Fatal),
+                _ => Some(OnSchemaDrift::Retry),
+            }),
+            OnSchemaDrift::default,
         ),
         raised_messages: lines.choose(
             "database.raised_messages",
@@ -217,12 +223,21 @@ fn limits(block: Option<&Form>, lines: &mut Lines, problems: &mut Problems) -> L
         });
     }
     if let Some(form) = block.and_then(|block| block.get("request_timeout"))
-        && limits.request_timeout > REQUEST_TIMEOUT_MAX
+        && limits.request_timeout > ANSWER_TIMEOUT
     {
         let message = "`limits.request_timeout` must be at most `27s`";
         problems.push(
             Problem::error(form.place.clone(), message)
                 .help("a device gives up after 30 s, and then sends the same upload again"),
+        );
+    }
+    if let Some(form) = block.and_then(|block| block.get("json_depth_max"))
+        && limits.json_depth_max > JSON_DEPTH_CEILING
+    {
+        let message = format!("`limits.json_depth_max` must be at most {JSON_DEPTH_CEILING}");
+        problems.push(
+            Problem::error(form.place.clone(), message)
+                .help("whoever reads a body goes as deep as it is nested"),
         );
     }
     limits

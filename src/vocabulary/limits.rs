@@ -109,6 +109,44 @@ limits! {
     drain_notice: Duration = Duration::from_secs(5);
 }
 
+/// Time after which a request is answered whatever happens, and whatever the other limits say: a device gives up after 30 s.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(27);
+/// What a request may take beyond its own time before that.
+pub const ANSWER_GRACE: Duration = Duration::from_secs(2);
+/// Most that may be asked of `json_depth_max`: parsers recurse.
+pub const JSON_DEPTH_CEILING: usize = 1000;
+/// How far a gzip body may expand, as a multiple of what was sent; beyond it 400.
+pub const GZIP_RATIO_MAX: usize = 200;
+/// Bytes to which a gzip body may expand whatever the ratio.
+pub const GZIP_FREE_BYTES: usize = 64 * KIB;
+/// Bytes of a body beyond which it is heavy. An item of two bytes takes a hundred while it is judged, so heavy bodies take turns by their weight.
+pub const HEAVY_BYTES: usize = 64 * KIB;
+/// The part of `in_flight_bytes_max` that the heavy bodies being decoded and applied may weigh together; one that weighs more goes alone.
+pub const HEAVY_PART: usize = 32;
+/// Time a client may leave our bytes unread; then its connection is closed.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of an unread body that are read and thrown away, so that the client gets to read its answer.
+pub const DRAIN_BYTES_MAX: usize = MIB;
+/// Time for that.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections beyond `connections_max` that still get a 503; those beyond are closed.
+pub const CONNECTIONS_OVERFLOW: usize = 128;
+/// Connections of the operator's listener.
+pub const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// Requests that interleave on one connection of HTTP/2.
+pub const STREAMS_MAX: u32 = 100;
+/// Requests that wait for keys to be fetched because their token names one that is not here; beyond it 503.
+pub const KEY_WAITERS_MAX: usize = 64;
+/// Time to reach the database, where its URI does not say.
+pub const DATABASE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time the database's machine may leave our bytes unacknowledged, where its URI does not say.
+pub const DATABASE_SILENCE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time after which an idle connection of the pool is asked whether it is still there, how often, and how many times; where the URI does not say.
+pub const DATABASE_KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// See [`DATABASE_KEEPALIVE_IDLE`].
+pub const DATABASE_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// See [`DATABASE_KEEPALIVE_IDLE`].
+pub const DATABASE_KEEPALIVE_RETRIES: u32 = 3;
 /// Bytes of one rule file.
 pub const RULE_FILE_BYTES_MAX: usize = MIB;
 /// Bytes of a rules folder.

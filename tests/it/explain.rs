@@ -174,3 +174,28 @@ async fn a_token_is_read_and_said_to_be_refused_where_it_would_be() {
     );
     assert!(told(&output).contains("by `this.list.can_edit`"));
 }
+
+#[tokio::test]
+async fn what_waits_for_the_end_is_explained_at_the_last_operation_on_its_row() {
+    let case = Case::at(Path::new("tests/cases/explain/deferred_check_fails")).await;
+    let document: Value = serde_json::from_slice(&case.explain(&["--json"]).stdout).unwrap();
+    let operation = |transaction: usize, at: usize| {
+        document["transactions"][transaction]["operations"][at]["at_end"].clone()
+    };
+    // The list was created and changed: it is asked once, as what became of it.
+    assert!(operation(0, 0).is_null() && operation(0, 1)["conditions"][0].is_null());
+    let created = operation(0, 2);
+    assert_eq!(created["op"], "create");
+    assert_eq!(created["new"]["name"], "Office");
+    assert_eq!(created["conditions"][0]["kind"], "deferred");
+    assert_eq!(created["conditions"][0]["holds"], true);
+    let refused = operation(1, 0);
+    assert_eq!(refused["old"]["role"], "owner");
+    assert_eq!(refused["conditions"][0]["code"], "LAST_OWNER");
+    assert_eq!(refused["conditions"][0]["holds"], false);
+    let account = &refused["conditions"][0]["answers"][0]["account"];
+    assert!(
+        !account["because"].as_array().unwrap().is_empty(),
+        "{account}"
+    );
+}

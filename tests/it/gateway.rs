@@ -19,6 +19,9 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::postgres::Fresh;
 
+/// The size of every gateway's pool, where a test says no other.
+pub const POOL: &str = "RULEGATE_TEST_POOL";
+
 /// A gateway that runs until it is dropped.
 pub struct Gateway {
     pub database: Arc<Fresh>,
@@ -92,6 +95,11 @@ impl Gateway {
         Self::over(database, rules, adjust).await
     }
 
+    /// One over a database that is there.
+    pub async fn on(database: Fresh, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::over(Arc::new(database), rules, adjust).await
+    }
+
     /// Another gateway over the same database; this one stops.
     pub async fn restarted(self, rules: &Path, adjust: impl FnOnce(&mut Settings)) -> Self {
         let database = self.database.clone();
@@ -111,6 +119,9 @@ impl Gateway {
         settings.client_auth.jwks_uris = Vec::new();
         settings.client_auth.jwks = Some(Spanned::new(key.jwks(), nowhere()));
         settings.limits.drain_notice = Duration::ZERO;
+        if let Ok(pool) = std::env::var(POOL) {
+            settings.database.pool = pool.parse().unwrap();
+        }
         adjust(&mut settings);
         let store =
             rulegate::driver::postgres::Store::open(&settings.database, &settings.limits).unwrap();
@@ -250,10 +261,42 @@ pub async fn exchange(address: SocketAddr, request: &str) -> Answer {
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    Answer {
+    let answer = Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         rules_version: header(head, "x-rules-version"),
         body: serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
+    };
+    if answer.status == 503 && request.contains(" /api/data ") {
+        let seconds = header(head, "retry-after").parse::<u64>();
+        assert!(seconds.is_ok_and(|seconds| seconds > 0), "{head}");
+    }
+    hold_results(&answer.body);
+    answer
+}
+
+/// What each answer to an upload must have, whatever became of it: a device that misses a member blocks its queue for ever.
+fn hold_results(body: &Value) {
+    let Some(results) = body["results"].as_array() else {
+        return;
+    };
+    assert_ne!(results[0]["status"], "not_attempted", "{body}");
+    for result in results {
+        let (status, message) = (result["status"].as_str(), &result["message"]);
+        let is_whole = match status {
+            Some("success" | "not_attempted") => true,
+            Some("retryable_error") => {
+                let after = result["retry_after_ms"].as_u64();
+                message.is_string() && after.is_some_and(|after| after > 0)
+            }
+            Some("fatal_error") => {
+                let code = &result["failed_operation"]["error_code"];
+                message.is_string()
+                    && result["requires_client_handling"].is_boolean()
+                    && code.as_str().is_some_and(|code| !code.is_empty())
+            }
+            _ => false,
+        };
+        assert!(is_whole, "{result} in {body}");
     }
 }
 

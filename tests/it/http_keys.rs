@@ -1,7 +1,7 @@
 //! Keys that are fetched: reliability, *Tokens*.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use rulegate::auth::development::SigningKey;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+
+use rulegate::vocabulary::limits::{JWKS_FETCH_TIMEOUT, JWKS_KEYS_MAX, KEY_WAITERS_MAX};
 
 use crate::http_served::{Reply, Served, Start, spanned, token, upload};
 
@@ -18,6 +20,8 @@ struct Source {
     address: SocketAddr,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
+    /// Milliseconds it takes: long enough for others to ask meanwhile.
+    takes: Arc<AtomicU64>,
 }
 
 fn ok(jwks: &Value) -> String {
@@ -45,16 +49,18 @@ impl Source {
             address: socket.local_addr().unwrap(),
             answer: Arc::new(Mutex::new(answer.into())),
             asked: Arc::default(),
+            takes: Arc::new(AtomicU64::new(100)),
         };
         let (answer, asked) = (source.answer.clone(), source.asked.clone());
+        let takes = source.takes.clone();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = socket.accept().await {
                 asked.fetch_add(1, Ordering::SeqCst);
                 let answer = answer.lock().unwrap().clone();
+                let takes = Duration::from_millis(takes.load(Ordering::SeqCst));
                 tokio::spawn(async move {
                     let _ = stream.read(&mut [0; 4096]).await;
-                    // Long enough for others to ask meanwhile.
-                    sleep(Duration::from_millis(100)).await;
+                    sleep(takes).await;
                     let _ = stream.write_all(answer.as_bytes()).await;
                 });
             }
@@ -110,7 +116,9 @@ async fn cold_is_503_and_recovers_by_itself() {
     let none = ok(&json!({"keys": []}));
     let secret =
         ok(&json!({"keys": [{"kty": "oct", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}));
-    for answer in [FAILURE, far, &large, &none, &secret, "garbage"] {
+    let many: Vec<&SigningKey> = vec![&key; JWKS_KEYS_MAX + 1];
+    let many = keys(&many);
+    for answer in [FAILURE, far, &large, &none, &secret, &many, "garbage"] {
         let source = Source::start(answer).await;
         let served = source.gateway().await;
         let reply = send(&served, &token).await;
@@ -156,4 +164,45 @@ async fn a_failure_keeps_the_keys_that_are_here() {
     assert_eq!(send(&served, &token(&stranger, "ann")).await.status, 401);
     assert_eq!(source.asked(), 2);
     assert_eq!(send(&served, &token(&key, "ann")).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_who_name_keys_of_their_own_fill_no_house() {
+    let (key, stranger) = (
+        SigningKey::generate().unwrap(),
+        SigningKey::generate().unwrap(),
+    );
+    let source = Source::start(keys(&[&key])).await;
+    let served = source.gateway().await;
+    let friend = token(&key, "ann");
+    assert_eq!(send(&served, &friend).await.status, 200);
+    source.takes.store(1500, Ordering::SeqCst);
+    let foreign = token(&stranger, "eve");
+    let strangers = (0..300).map(|_| send(&served, &foreign));
+    let friends = async {
+        sleep(Duration::from_millis(500)).await;
+        send(&served, &friend).await
+    };
+    let (refused, reply) = tokio::join!(futures_util::future::join_all(strangers), friends);
+    assert_eq!(reply.status, 200);
+    let with = |status: u16| {
+        refused
+            .iter()
+            .filter(|reply| reply.status == status)
+            .count()
+    };
+    // Those who waited were looked at with the keys as they are now; the others may ask again.
+    assert!(with(401) >= KEY_WAITERS_MAX && with(401) + with(503) == 300);
+    assert!(with(503) > 0);
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_answer_is_given_up_in_time() {
+    let key = SigningKey::generate().unwrap();
+    let source = Source::start(keys(&[&key])).await;
+    source.takes.store(60_000, Ordering::SeqCst);
+    let served = source.gateway().await;
+    let began = Instant::now();
+    assert_eq!(send(&served, &token(&key, "ann")).await.status, 503);
+    assert!(began.elapsed() < JWKS_FETCH_TIMEOUT * 2);
 }

@@ -1,6 +1,13 @@
 //! Reliability, *Limits*, as far as they lie on the sockets.
 
+use std::io::Write as _;
 use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rulegate::vocabulary::limits::CONNECTIONS_OVERFLOW;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout};
 
 use crate::http_served::{Connection, Start};
 
@@ -168,6 +175,23 @@ async fn connections_beyond_the_limit_are_told_so() {
 }
 
 #[tokio::test]
+async fn far_beyond_the_limit_connections_are_closed_without_a_word() {
+    let served = Start::new()
+        .limits(|limits| limits.connections_max = 1)
+        .serve()
+        .await;
+    let mut open = Vec::new();
+    for _ in 0..=CONNECTIONS_OVERFLOW {
+        open.push(Connection::to(served.public).await);
+    }
+    let mut beyond = Connection::to(served.public).await;
+    assert!(beyond.closed_after().await < Duration::from_secs(1));
+    drop(open);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(served.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
 async fn http2_is_spoken_only_where_it_is_switched_on() {
     for is_on in [false, true] {
         let served = Start::new()
@@ -192,4 +216,132 @@ async fn http2_is_spoken_only_where_it_is_switched_on() {
         // The other version is spoken either way.
         assert_eq!(served.get("/livez").await.status, 200);
     }
+}
+
+/// A greedy phone has its share at work, as many of its requests wait, and the rest is turned away: the places are for the others.
+#[tokio::test]
+async fn a_greedy_subject_takes_no_place_from_polite_ones() {
+    let served = Start::new()
+        .limits(|limits| {
+            limits.subject_requests_max = 2;
+            limits.subject_wait_timeout = Duration::from_secs(8);
+            limits.queue_max = 8;
+        })
+        .serve()
+        .await;
+    let greedy = served.head("greedy", 2);
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        let mut connection = Connection::to(served.public).await;
+        connection.send(&greedy).await;
+        held.push(connection);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let polite = ["ann", "bob", "cat", "dan"].map(|who| served.head(who, 2) + "{}");
+    for _ in 0..5 {
+        let asked = polite.iter().map(|request| served.ask(request));
+        let replies = futures_util::future::join_all(asked).await;
+        assert!(
+            replies.iter().all(|reply| reply.status == 400),
+            "{replies:?}"
+        );
+    }
+    let mut words = Vec::new();
+    for mut connection in held {
+        let _ = connection.stream.write_all(b"{}").await;
+        words.push(connection.reply().await.unwrap().status);
+    }
+    let with = |status: u16| words.iter().filter(|word| **word == status).count();
+    assert_eq!((with(400), with(503)), (4, 36), "{words:?}");
+}
+
+/// Bytes that are few as sent.
+fn bomb(zeros: usize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&vec![b' '; zeros]).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn what_gzip_expands_is_held_to_the_same_limits() {
+    let served = Start::new()
+        .limits(|limits| {
+            limits.body_bytes_max = 8 << 20;
+            limits.in_flight_bytes_max = 6 << 20;
+        })
+        .serve()
+        .await;
+    // 4 MiB out of 4 KiB; 7 MiB, of which the ratio is fine, where there is room for 6.
+    let filler: Vec<u8> = (0_u32..1 << 20)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
+        .collect();
+    let padded = |zeros: usize, filler_bytes: usize| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&vec![b' '; zeros]).unwrap();
+        encoder.write_all(&filler[..filler_bytes]).unwrap();
+        encoder.finish().unwrap()
+    };
+    let rows = [
+        (bomb(4 << 20), 400, "gzip"),
+        (padded(7 << 20, 60_000), 503, "room"),
+        (padded(1 << 20, 60_000), 400, "UTF-8"),
+    ];
+    for (packed, status, words) in rows {
+        let head = served
+            .head("ann", packed.len())
+            .replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n");
+        let reply = served.ask([head.as_bytes(), &packed].concat()).await;
+        assert_eq!(reply.status, status, "{words}: {reply:?}");
+        assert!(reply.body.contains(words), "{words}: {reply:?}");
+    }
+    let small = Start::new()
+        .limits(|limits| limits.body_bytes_max = 64 << 10)
+        .serve()
+        .await;
+    let packed = bomb(100 << 10);
+    let head = small
+        .head("ann", packed.len())
+        .replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n");
+    let packed = [head.as_bytes(), &packed].concat();
+    assert_eq!(small.ask(packed).await.status, 413);
+}
+
+/// Who asks and asks and never listens is let go of in `WRITE_TIMEOUT`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_no_answer_is_cut_off() {
+    let served = Start::new().serve().await;
+    let mut deaf = Connection::to(served.public).await;
+    let many = LIVE.repeat(1000);
+    let began = Instant::now();
+    // Both directions fill up, and then nothing moves until the gateway closes.
+    let cut = async { while deaf.stream.write_all(many.as_bytes()).await.is_ok() {} };
+    let cut = timeout(Duration::from_mins(1), cut).await;
+    assert!(cut.is_ok(), "it was never cut off");
+    assert!(
+        began.elapsed() > Duration::from_secs(9),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(served.get("/livez").await.status, 200);
+}
+
+/// Many who send a little of a body each and then nothing: each is told in time, and others are served meanwhile.
+#[tokio::test]
+async fn a_crowd_of_slow_senders_keeps_nobody_waiting() {
+    let served = Start::new()
+        .limits(|limits| limits.body_read_timeout = Duration::from_secs(1))
+        .serve()
+        .await;
+    let mut slow = Vec::new();
+    for n in 0..200 {
+        let mut connection = Connection::to(served.public).await;
+        let head = served.head(&format!("slow{n}"), 1000);
+        connection.send(head + "{").await;
+        slow.push(connection);
+    }
+    assert_eq!(served.ask(served.upload(JSON, "{}")).await.status, 400);
+    for mut connection in slow {
+        assert_eq!(connection.reply().await.unwrap().status, 408);
+    }
+    assert_eq!(served.ask(served.upload(JSON, "{}")).await.status, 400);
 }

@@ -10,7 +10,9 @@ use rulegate::catalog::Catalog;
 use rulegate::driver::postgres::Store;
 use rulegate::reload::{Current, Edition, Snapshot};
 use rulegate::serve::{self, Ending, Gateway};
-use rulegate::settings::{Batch, ClientAuth, Database, Idempotency, Secret, Server, Settings};
+use rulegate::settings::{
+    Batch, ClientAuth, Database, Idempotency, OnSchemaDrift, Secret, Server, Settings,
+};
 use rulegate::vocabulary::limits::Limits;
 use rulegate::vocabulary::place::{Place, Spanned};
 use serde_json::{Value, json};
@@ -73,6 +75,7 @@ impl Start {
                 role: None,
                 sslmode: None,
                 cacert: None,
+                on_schema_drift: OnSchemaDrift::default(),
                 raised_messages: false,
             },
             client_auth: ClientAuth {

@@ -13,6 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::gateway::Gateway;
+use crate::postgres::Fresh;
 use crate::uploads::id;
 
 const SCHEMA: &str = "
@@ -30,7 +31,7 @@ async fn start(adjust: impl FnOnce(&mut Settings)) -> Gateway {
 }
 
 /// A role of this test's own that may do what the rules allow; it goes with nothing, so that a failed test can be looked at.
-async fn role(gateway: &Gateway) -> String {
+pub async fn put_role(database: &Fresh, tables: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
         "outage_{}_{}",
@@ -38,16 +39,17 @@ async fn role(gateway: &Gateway) -> String {
         NEXT.fetch_add(1, Ordering::Relaxed)
     );
     let script = format!(
-        "CREATE ROLE {name} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {name}"
+        "CREATE ROLE {name} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {name};
+         GRANT USAGE ON SCHEMA rulegate TO {name}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rulegate TO {name}"
     );
-    gateway.run(&script).await;
+    database.client.batch_execute(&script).await.unwrap();
     name
 }
 
 /// A gateway that logs in as a role of its own.
 async fn start_as_role() -> (Gateway, String) {
     let gateway = start(|_| ()).await;
-    let role = role(&gateway).await;
+    let role = put_role(&gateway.database, "notes").await;
     let log_in = |settings: &mut Settings| {
         let uri = settings.database.uri.take().unwrap();
         let uri = uri.reveal().replace("postgres@", &format!("{role}@"));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rulegate::driver::postgres::Store;
-use rulegate::settings::{Database, Secret};
+use rulegate::settings::{Database, OnSchemaDrift, Secret};
 use rulegate::vocabulary::limits::Limits;
 use tokio_postgres::{Client, NoTls};
 
@@ -83,6 +83,7 @@ impl Fresh {
             role: role.map(ToOwned::to_owned),
             sslmode: None,
             cacert: None,
+            on_schema_drift: OnSchemaDrift::default(),
             raised_messages: false,
         };
         Store::open(&database, &Limits::default()).unwrap()

@@ -52,7 +52,7 @@ fn entry(short: &Value) -> Value {
 }
 
 /// What a result must hold: `"success"`, `"retryable_error"`, a code with the index of its operation (`"UNAUTHORIZED#1"`, `#-` for none), or members.
-fn wanted(short: &Value) -> Value {
+pub fn wanted(short: &Value) -> Value {
     let Some(word) = short.as_str() else {
         return short.clone();
     };
@@ -71,7 +71,7 @@ fn fatal(code: &str, index: &Value) -> Value {
 }
 
 /// Whether `actual` has everything that `wanted` has; null means absent.
-fn holds(actual: Option<&Value>, wanted: &Value) -> bool {
+pub fn holds(actual: Option<&Value>, wanted: &Value) -> bool {
     match (actual, wanted) {
         (None, Value::Null) => true,
         (Some(Value::Object(actual)), Value::Object(wanted)) => wanted

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::apply::{End, Explained, Outcome, Told};
-use crate::cli::explain::{Asked, Page, asked, image};
+use crate::cli::explain::{Asked, Page, asked, asked_at_end, image};
 use crate::expr::{Account, Said, show};
 use crate::plan::{Plan, TablePlan};
 use crate::policy::{Answer, Heard, Refusal, Write};
@@ -70,6 +70,20 @@ fn operation(plan: &Plan, explained: &Explained, index: usize, told: &Told) -> V
         .iter()
         .map(|asked| condition(asked, told.trace.heard(asked.condition)))
         .collect();
+    let at_end = told.at_end.as_ref().and_then(|trace| {
+        let op = trace.op?;
+        let asked = asked_at_end(table, op);
+        let conditions: Vec<Value> = asked
+            .iter()
+            .map(|asked| condition(asked, trace.heard(asked.condition)))
+            .collect();
+        Some(json!({
+            "op": op.as_str(),
+            "old": trace.old.as_ref().map(|row| image_of(table, row)),
+            "new": trace.new.as_ref().map(|row| image_of(table, row)),
+            "conditions": conditions,
+        }))
+    });
     let looked = json!({
         "op": op.as_str(),
         "target": table.facts.target.to_string(),
@@ -77,6 +91,7 @@ fn operation(plan: &Plan, explained: &Explained, index: usize, told: &Told) -> V
         "new": told.trace.new.as_ref().map(|row| image_of(table, row)),
         "changed": changed,
         "conditions": conditions,
+        "at_end": at_end,
         "write": written(table, &told.end),
     });
     with(operation, looked)

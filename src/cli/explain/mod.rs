@@ -90,7 +90,7 @@ struct Page<'a> {
 
 /// One condition of a table, and what is told of it beside its text.
 struct Asked<'p> {
-    /// `guard`, `grant` or `check`.
+    /// `guard`, `grant`, `check`, or `deferred` for a check that is asked when all operations are done.
     kind: &'static str,
     condition: &'p Compiled,
     /// The fields that a grant covers; none for all.
@@ -117,16 +117,25 @@ fn asked(table: &TablePlan, op: Op) -> Vec<Asked<'_>> {
             .map(|fields| fields.iter().map(FieldName::as_str).collect()),
         code: None,
     });
-    // A deferred check is judged when all operations are done; its refusal says what it is.
+    let checks = checks(table, op, false);
+    guards.chain(grants).chain(checks).collect()
+}
+
+/// What is asked of a row that became so when all operations are done.
+fn asked_at_end(table: &TablePlan, op: Op) -> Vec<Asked<'_>> {
+    checks(table, op, true).collect()
+}
+
+fn checks(table: &TablePlan, op: Op, is_deferred: bool) -> impl Iterator<Item = Asked<'_>> {
     let checks = table.checks.iter();
-    let checks = checks.filter(move |check| !check.is_deferred && check.ops.contains(&op));
-    let checks = checks.map(|check| Asked {
-        kind: "check",
+    let checks =
+        checks.filter(move |check| check.is_deferred == is_deferred && check.ops.contains(&op));
+    checks.map(move |check| Asked {
+        kind: if is_deferred { "deferred" } else { "check" },
         condition: &check.rule,
         fields: None,
         code: Some(&check.code),
-    });
-    guards.chain(grants).chain(checks).collect()
+    })
 }
 
 /// The image that a condition was asked of, where it names `this`.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::apply::{End, Explained, Outcome, Told, refused};
 use crate::catalog::Table;
-use crate::cli::explain::{Asked, Page, asked, image};
+use crate::cli::explain::{Asked, Page, asked, asked_at_end, image};
 use crate::expr::show;
 use crate::plan::{Plan, TablePlan};
 use crate::policy::{Heard, Refusal, Write};
@@ -85,6 +85,14 @@ fn operation(text: &mut String, plan: &Plan, explained: &Explained, index: usize
         }
         for asked in asked(table, op) {
             let heard = told.trace.heard(asked.condition);
+            text.push_str(&entry(asked.kind, &condition(&asked, heard, op.has_new())));
+        }
+    }
+    if let (Some(table), Some(at_end)) = (rules, &told.at_end)
+        && let Some(op) = at_end.op
+    {
+        for asked in asked_at_end(table, op) {
+            let heard = at_end.heard(asked.condition);
             text.push_str(&entry(asked.kind, &condition(&asked, heard, op.has_new())));
         }
     }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,8 +13,10 @@ use tokio_postgres::config::SslMode as WireMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::settings::{self, SslMode};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::vocabulary::limits::{
+    DATABASE_CONNECT_TIMEOUT, DATABASE_KEEPALIVE_IDLE, DATABASE_KEEPALIVE_INTERVAL,
+    DATABASE_KEEPALIVE_RETRIES, DATABASE_SILENCE_TIMEOUT,
+};
 
 /// Parameters that tokio-postgres reads itself.
 const KNOWN: [&str; 17] = [
@@ -105,8 +106,9 @@ impl Connector {
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => WireMode::Require,
         });
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
+            config.connect_timeout(DATABASE_CONNECT_TIMEOUT);
         }
+        notice_silence(&mut config, &parts.uri);
         if config.get_application_name().is_none() {
             config.application_name("rulegate");
         }
@@ -115,6 +117,19 @@ impl Connector {
             tls: MakeRustlsConnect::new(tls(mode, authorities.as_deref())?),
             notes: parts.notes,
         })
+    }
+}
+
+/// Has a connection end whose other side is gone without a word, within a minute where systems by themselves take hours. What the URI says about it wins.
+fn notice_silence(config: &mut tokio_postgres::Config, uri: &str) {
+    if !uri.contains("keepalives") {
+        config
+            .keepalives_idle(DATABASE_KEEPALIVE_IDLE)
+            .keepalives_interval(DATABASE_KEEPALIVE_INTERVAL)
+            .keepalives_retries(DATABASE_KEEPALIVE_RETRIES);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(DATABASE_SILENCE_TIMEOUT);
     }
 }
 
@@ -276,6 +291,35 @@ mod tests {
         assert_eq!(parts.uri, "postgres://u:p@h/db?connect_timeout=3");
         assert_eq!(parts.sslmode.as_deref(), Some("verify-full"));
         assert_eq!(parts.notes.len(), 2);
+    }
+
+    #[test]
+    fn silence_ends_a_connection_unless_the_uri_says_how() {
+        let rows = [
+            ("postgres://h/db", 30, 20),
+            (
+                "postgres://h/db?keepalives_idle=300&tcp_user_timeout=60",
+                300,
+                60,
+            ),
+        ];
+        for (uri, idle, silence) in rows {
+            let database = settings::Database {
+                uri: Some(settings::Secret::new(uri.to_owned())),
+                pool: 1,
+                role: None,
+                sslmode: None,
+                cacert: None,
+                on_schema_drift: settings::OnSchemaDrift::default(),
+                raised_messages: false,
+            };
+            let config = Connector::of(&database).map(|made| made.config).unwrap();
+            let seconds = config.get_tcp_user_timeout().unwrap().as_secs();
+            assert_eq!(
+                (config.get_keepalives_idle().as_secs(), seconds),
+                (idle, silence)
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,9 @@ use tokio_postgres::error::DbError;
 
 use crate::vocabulary::code::ErrorCode;
 
+/// A table or column that is gone, or is not what it was.
+const SCHEMA_MISMATCHES: [&str; 4] = ["42P01", "42703", "42P10", "42804"];
+
 /// What we were doing. The same code means different things in different phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -53,7 +56,7 @@ pub enum Class {
     Drift,
     /// The operator has to mend something. Retryable, and loud.
     Mistake,
-    /// The same, but only rows like this one wait for it: what an app sends must not decide whether we are ready.
+    /// The same, but only rows like this one wait for it, as far as we know: what an app sends must not decide whether we are ready.
     NoPlace,
     /// Refused for good.
     Fatal(ErrorCode),
@@ -126,6 +129,12 @@ impl DriverError {
         }
     }
 
+    /// Whether a statement that writes an app's row met a table or column that is gone, or is not what it was.
+    pub fn is_schema_mismatch(&self) -> bool {
+        let code = self.sqlstate.as_deref().unwrap_or_default();
+        self.phase == Phase::Write && SCHEMA_MISMATCHES.contains(&code)
+    }
+
     /// Whether it says that a value cannot be read as what it is meant for: in a read, a value that an app sent.
     pub fn is_of_a_value(&self) -> bool {
         self.sqlstate
@@ -163,6 +172,58 @@ impl DriverError {
         self.phase == Phase::Commit && self.class() == Class::Retry
     }
 
+    /// Whether it met the session, and so would meet everybody.
+    pub fn is_of_session(&self) -> bool {
+        matches!(self.phase, Phase::Session | Phase::Journal)
+    }
+
+    /// Whether a role lacks a privilege.
+    pub fn is_privilege(&self) -> bool {
+        self.sqlstate.as_deref() == Some("42501") && self.phase != Phase::Session
+    }
+
+    /// What an operator can do about it, where that is known.
+    pub fn cure(&self) -> Option<&'static str> {
+        let code = self.sqlstate.as_deref()?;
+        if self.phase == Phase::Journal {
+            // Its own text says it.
+            return None;
+        }
+        let is_session = self.phase == Phase::Session;
+        let routine = self.routine.as_deref().unwrap_or_default();
+        Some(match code {
+            "3D000" => "create the database, or name another one in `database.uri`",
+            "3F000" => {
+                "create the schema again, or let the statements of the database's own code name another one"
+            }
+            "42501" if is_session => {
+                "grant the role of `database.role` to the role that logs in: `GRANT <role> TO <login>;`"
+            }
+            "42501" => "grant it in the database: `GRANT … ON … TO <role>;`",
+            "22023" if is_session => "create the role, or correct `database.role`",
+            "23514" if routine == "ExecFindPartition" => {
+                "create a partition for such rows: `CREATE TABLE … PARTITION OF …;`"
+            }
+            "42P01" | "42703" | "42P10" | "42804" | "42883" | "42846" | "42809" | "42704"
+                if !matches!(self.phase, Phase::Session) =>
+            {
+                "the rules fit, so look at the triggers and policies of the table: one of them names what is not there"
+            }
+            _ if code.starts_with("28") => {
+                "look at user and password in `database.uri`, and at the server's pg_hba.conf"
+            }
+            _ => return None,
+        })
+    }
+
+    /// It, and what to do about it.
+    pub fn told(&self) -> String {
+        match self.cure() {
+            Some(cure) => format!("{self}: {cure}"),
+            None => self.to_string(),
+        }
+    }
+
     /// What the contract makes of it. Fatal answers hold only for statements that write an app's row, SET CONSTRAINTS and COMMIT.
     pub fn class(&self) -> Class {
         let Some(code) = self.sqlstate.as_deref() else {
@@ -171,7 +232,7 @@ impl DriverError {
         let class = classify(code, self.routine.as_deref().unwrap_or_default());
         let is_ours = matches!(self.phase, Phase::Session | Phase::Read | Phase::Journal);
         match class {
-            Class::Fatal(_) | Class::Raised if is_ours => Class::Mistake,
+            Class::Fatal(_) | Class::Raised | Class::NoPlace if is_ours => Class::Mistake,
             // No reading of the catalogue mends our own schema.
             Class::Drift if self.phase == Phase::Journal => Class::Mistake,
             class => class,
@@ -193,12 +254,16 @@ fn classify(code: &str, routine: &str) -> Class {
     match code {
         "40001" | "40P01" => Class::Conflict,
         "0A000" | "26000" | "42P05" => Class::Reprepare,
-        "42P01" | "42703" | "42P10" | "42804" => Class::Drift,
+        _ if SCHEMA_MISMATCHES.contains(&code) => Class::Drift,
+        // A statement made for other types: no operator, no cast, no such type, no such kind of table.
+        "42883" | "42846" | "42809" | "42704" if routine != "exec_stmt_raise" => Class::Drift,
+        // The schema of a type, which may have another name by now; else an operator's mistake.
+        "3F000" => Class::Drift,
         "44000" => Class::Fatal(ErrorCode::Unauthorized),
         "42501" if routine == "ExecWithCheckOptions" || routine == "exec_stmt_raise" => {
             Class::Fatal(ErrorCode::Unauthorized)
         }
-        "42501" | "3D000" | "3F000" => Class::Mistake,
+        "42501" | "3D000" => Class::Mistake,
         "55P03" | "57014" | "25006" => Class::Retry,
         "23514" if routine == "ExecFindPartition" => Class::NoPlace,
         "23502" => Class::Fatal(ErrorCode::NotNullViolation),
@@ -217,7 +282,8 @@ fn by_class(code: &str, routine: &str) -> Class {
         "23" => Class::Fatal(ErrorCode::ConstraintViolation),
         "P0" => Class::Raised,
         _ if routine == "exec_stmt_raise" => Class::Raised,
-        _ => Class::Retry,
+        // Nobody foresaw it, so an operator shall look.
+        _ => Class::NoPlace,
     }
 }
 
@@ -258,12 +324,16 @@ mod tests {
             ("28P01", "", Class::Mistake),
             ("28000", "", Class::Mistake),
             ("3D000", "", Class::Mistake),
-            ("3F000", "", Class::Mistake),
+            ("3F000", "", Class::Drift),
             ("42501", "aclcheck_error", Class::Mistake),
             ("42P01", "", Class::Drift),
             ("42703", "", Class::Drift),
             ("42P10", "", Class::Drift),
             ("42804", "", Class::Drift),
+            ("42883", "op_error", Class::Drift),
+            ("42846", "", Class::Drift),
+            ("42809", "", Class::Drift),
+            ("42883", "exec_stmt_raise", Class::Raised),
             ("42501", "ExecWithCheckOptions", Class::Fatal(Unauthorized)),
             ("42501", "exec_stmt_raise", Class::Fatal(Unauthorized)),
             ("44000", "", Class::Fatal(Unauthorized)),
@@ -278,7 +348,7 @@ mod tests {
             ("23P01", "", Class::Fatal(ConstraintViolation)),
             ("P0001", "exec_stmt_raise", Class::Raised),
             ("U1234", "exec_stmt_raise", Class::Raised),
-            ("99999", "", Class::Retry),
+            ("99999", "", Class::NoPlace),
         ];
         for (code, routine, class) in rows {
             for phase in [Phase::Write, Phase::Settle, Phase::Commit] {
@@ -291,7 +361,7 @@ mod tests {
             for phase in [Phase::Session, Phase::Read, Phase::Journal] {
                 let class = error(phase, code, routine).class();
                 assert!(
-                    !matches!(class, Class::Fatal(_) | Class::Raised),
+                    !matches!(class, Class::Fatal(_) | Class::Raised | Class::NoPlace),
                     "{code} in {phase:?} is {class:?}"
                 );
             }

@@ -136,6 +136,48 @@ async fn read_within(client: &Client, writing: Option<&str>) -> Result<Catalog, 
     Ok(catalog)
 }
 
+const NAMED: &str = "
+SELECT c.oid::int8, n.nspname::text, c.relname::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE (n.nspname::text, c.relname::text) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+
+/// The columns of a few tables as they are now; one that is not there has none.
+pub(super) async fn columns_of(
+    client: &Client,
+    writing: Option<&str>,
+    targets: &[&Target],
+) -> Result<BTreeMap<Target, Vec<Column>>, Error> {
+    client.batch_execute(BEGIN).await?;
+    let result = columns_within(client, writing, targets).await;
+    let ended = client.batch_execute("ROLLBACK").await;
+    let columns = result?;
+    ended.map(|()| columns)
+}
+
+async fn columns_within(
+    client: &Client,
+    writing: Option<&str>,
+    targets: &[&Target],
+) -> Result<BTreeMap<Target, Vec<Column>>, Error> {
+    let schemas: Vec<&str> = targets.iter().map(|target| &*target.schema).collect();
+    let tables: Vec<&str> = targets.iter().map(|target| &*target.table).collect();
+    let mut found: BTreeMap<i64, (Target, Vec<Column>)> = BTreeMap::new();
+    for row in client.query(NAMED, &[&schemas, &tables]).await? {
+        let target = Target {
+            schema: row.try_get::<_, &str>(1)?.into(),
+            table: row.try_get::<_, &str>(2)?.into(),
+        };
+        found.insert(row.try_get(0)?, (target, Vec::new()));
+    }
+    let oids: Vec<i64> = found.keys().copied().collect();
+    for row in client.query(COLUMNS, &[&writing, &oids]).await? {
+        if let Some((_, columns)) = found.get_mut(&row.try_get(0)?) {
+            columns.push(column(&row)?);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
 /// A table while it is read, with the attribute numbers of its columns (dropped columns leave gaps).
 struct Reading {
     table: Table,

@@ -9,6 +9,6 @@ mod transaction;
 
 pub use connect::{ConfigError, describe};
 pub use error::{Class, DriverError, Phase};
-pub use health::Health;
+pub use health::{Health, Way};
 pub use store::Store;
 pub use transaction::{Begun, Once, Session, Transaction, TransactionId, Uncommitted};

@@ -1,16 +1,18 @@
 //! The pool of connections.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    TimeoutType,
 };
 use futures_util::future::try_join_all;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Column};
 use crate::dialect::postgres;
 use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
@@ -21,6 +23,7 @@ use crate::driver::postgres::transaction::{
 };
 use crate::settings;
 use crate::vocabulary::limits::Limits;
+use crate::vocabulary::names::Target;
 
 /// The database, as everybody reaches it. Cheap to clone; connects when first asked.
 #[derive(Clone, Debug)]
@@ -31,6 +34,36 @@ pub struct Store {
     begin: Arc<str>,
     health: Health,
     notes: Arc<[String]>,
+    is_leaving: Arc<AtomicBool>,
+    renewed: Renewed,
+}
+
+/// Since when a session counts: older ones are closed instead of being used again.
+#[derive(Clone, Debug)]
+struct Renewed(Arc<Mutex<std::time::Instant>>);
+
+impl Renewed {
+    fn now() -> Self {
+        Self(Arc::new(Mutex::new(std::time::Instant::now())))
+    }
+
+    fn renew(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = std::time::Instant::now();
+    }
+
+    fn since(&self) -> std::time::Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hook(&self) -> Hook {
+        let renewed = self.clone();
+        Hook::sync_fn(move |_, metrics| {
+            if metrics.created < renewed.since() {
+                return Err(HookError::message("the database has changed since"));
+            }
+            Ok(())
+        })
+    }
 }
 
 impl Store {
@@ -42,15 +75,17 @@ impl Store {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_config(connector.config, connector.tls, config);
+        let renewed = Renewed::now();
         let pool = Pool::builder(manager)
             .max_size(database.pool.max(1))
             .runtime(Runtime::Tokio1)
+            .pre_recycle(renewed.hook())
             .build()
             .map_err(|error| ConfigError::new(error.to_string()))?;
         let text = postgres::begin(
-            limits.statement_timeout.as_millis(),
-            limits.lock_timeout.as_millis(),
-            limits.idle_in_transaction_timeout.as_millis(),
+            millis(limits.statement_timeout),
+            millis(limits.lock_timeout),
+            millis(limits.idle_in_transaction_timeout),
         );
         Ok(Self {
             pool,
@@ -59,6 +94,8 @@ impl Store {
             begin: text.into(),
             health: Health::default(),
             notes,
+            is_leaving: Arc::default(),
+            renewed,
         })
     }
 
@@ -81,6 +118,16 @@ impl Store {
     pub fn pool_status(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.waiting)
+    }
+
+    /// From now on no upload begins another transaction; those that run are finished.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the gateway is about to stop, so that no further transaction of an upload shall begin.
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::SeqCst)
     }
 
     /// Closes connections as they come back, and opens no more.
@@ -111,12 +158,34 @@ impl Store {
         self.pool.manager().statement_caches.clear();
     }
 
+    /// Uses no session again that is open now: functions of the database keep plans in a session, and those of another schema fail for ever.
+    pub fn renew(&self) {
+        self.renewed.renew();
+    }
+
     /// Reads the whole catalogue.
     pub async fn introspect(&self) -> Result<Catalog, DriverError> {
         let limit = self.patience();
         let client = self.connection(limit).await?;
         let read = within(limit, Phase::Read, introspect::read(&client, self.role())).await;
         given_back(client, read)
+    }
+
+    /// Whether tables have the columns that were read of them before.
+    pub async fn still_has(&self, known: &[(&Target, &[Column])]) -> Result<bool, DriverError> {
+        if known.is_empty() {
+            return Ok(true);
+        }
+        let limit = self.patience();
+        let client = self.connection(limit).await?;
+        let targets: Vec<&Target> = known.iter().map(|(target, _)| *target).collect();
+        let reading = introspect::columns_of(&client, self.role(), &targets);
+        let now = within(limit, Phase::Read, reading).await;
+        let now = given_back(client, now)?;
+        let is_same = |(target, columns): &(&Target, &[Column])| {
+            now.get(target).is_some_and(|now| now == columns)
+        };
+        Ok(known.iter().all(is_same))
     }
 
     /// Has the database read statements, so that what it does not understand shows before an upload needs it. Nothing is kept.
@@ -135,7 +204,7 @@ impl Store {
             Ok(false) => Some("the database is read-only".to_owned()),
             // All connections are at work: that says nothing against the database.
             Err(_) if self.is_busy() => return None,
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.told()),
         };
         self.health.probed(reason.clone());
         reason
@@ -232,6 +301,11 @@ impl Store {
             )),
         }
     }
+}
+
+/// A time as the server takes it: an `int4`, of which 0 would mean no limit at all.
+fn millis(time: Duration) -> u128 {
+    time.as_millis().clamp(1, 0x7fff_ffff)
 }
 
 /// What was done on a connection, which goes back to the pool only where that went well: after an error, or a time-out, it may not be idle.

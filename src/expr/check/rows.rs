@@ -24,6 +24,7 @@ impl Checker<'_> {
             return Term::Value(Node::unknown(range));
         };
         if table.broken.contains(name) {
+            self.reads.broken.insert(name.into());
             return Term::Value(Node::unknown(range));
         }
         let position = table
@@ -40,6 +41,7 @@ impl Checker<'_> {
             return self.computed(row, name, source, range);
         }
         if table.is_incomplete {
+            self.reads.broken.insert(name.into());
             return Term::Value(Node::unknown(range));
         }
         let message = format!("`{}` has no column or relation `{name}`", table.name);

@@ -122,3 +122,64 @@ async fn last_changes(gateway: &Gateway) -> String {
         .changes
         .join("\n")
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_that_fit_the_changed_table_open_it() {
+    let (folder, gateway) = house("fits").await;
+    gateway
+        .run("ALTER TABLE notes RENAME COLUMN n TO number")
+        .await;
+    answers(&gateway, "notes", "retryable_error").await;
+    answers(&gateway, "plans", "success").await;
+    let status = gateway.ask_admin("/status").await.body;
+    let reason = status["rules"]["closed"]["notes"].to_string();
+    assert!(reason.contains("notes.yaml:3:12: table"), "{reason}");
+    // Rules that do not fit the database are no better for being newer.
+    folder.write("plans.yaml", rules("plans").replace("write", "create"));
+    let failing = until(|| gateway.current.looks().standing().failing).await;
+    let text = failing.unwrap().text;
+    assert!(text.contains("has no column `n`"), "{text}");
+    answers(&gateway, "plans", "success").await;
+
+    let fitting = rules("notes").replace("{ n: }", "{ n: { column: number } }");
+    folder.write("notes.yaml", fitting);
+    assert!(last_changes(&gateway).await.contains("notes"));
+    answers(&gateway, "notes", "success").await;
+    assert!(gateway.current.snapshot().unwrap().closed.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_is_remembered_while_its_table_is_closed() {
+    let (_folder, gateway) = house("remembered").await;
+    answers(&gateway, "notes", "success").await;
+    let breaks = "ALTER TABLE notes DROP COLUMN org; ALTER TABLE notes RENAME COLUMN n TO number";
+    gateway.run(breaks).await;
+    answers(&gateway, "notes", "retryable_error").await;
+    // What the rules name is there again, and the guard is not.
+    gateway
+        .run("ALTER TABLE notes RENAME COLUMN number TO n")
+        .await;
+    for _ in 0..2 {
+        sleep(Duration::from_millis(1100)).await;
+        answers(&gateway, "notes", "retryable_error").await;
+    }
+    let closed = gateway.current.snapshot().unwrap().closed.clone();
+    let reason = closed.values().next().unwrap();
+    assert!(reason.contains("this.org == auth.sub"), "{reason}");
+}
+
+/// Only an author can say whether a table goes on without its guard, so nothing is refused for good meanwhile, whatever the settings say
+/// of tables that fit no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_guard_is_waited_for_where_what_fits_no_more_is_refused() {
+    let (folder, gateway) = house("waited").await;
+    let fatal = format!("{PROJECT}database: {{ on_schema_drift: fatal }}\n");
+    folder.write("rulegate.yaml", fatal);
+    assert!(last_changes(&gateway).await.contains("on_schema_drift"));
+    gateway.run("ALTER TABLE notes DROP COLUMN org").await;
+    answers(&gateway, "notes", "retryable_error").await;
+    gateway
+        .run("ALTER TABLE plans RENAME COLUMN n TO number")
+        .await;
+    answers(&gateway, "plans", "fatal_error").await;
+}

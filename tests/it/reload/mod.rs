@@ -13,8 +13,11 @@ use rulegate::reload::{Patience, Standing};
 use tokio::time::{Instant, sleep};
 
 use crate::gateway::Gateway;
-use folder::{Folder, SCHEMA};
+pub use folder::Folder;
+use folder::SCHEMA;
 use load::Load;
+pub use load::request;
+pub use process::Served;
 
 /// An edit is explained, or in force, within this time.
 const PROMPT: Duration = Duration::from_secs(10);

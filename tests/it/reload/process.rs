@@ -1,6 +1,7 @@
 //! The real program: what its log says a moment after an edit, and what SIGHUP does.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -12,17 +13,18 @@ use crate::reload::PROMPT;
 use crate::reload::folder::{Folder, SCHEMA, table};
 
 /// `rulegate serve` on ports of its own.
-struct Served {
+pub struct Served {
     child: Child,
     lines: Receiver<String>,
 }
 
 impl Served {
-    fn start(folder: &Folder, uri: &str) -> Self {
+    /// Starts it over the rules that lie below a folder.
+    pub fn start(home: &Path, uri: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rulegate"))
             .args(["serve", "rules", "--listen", "127.0.0.1:0"])
             .args(["--admin", "127.0.0.1:0", "--database", uri])
-            .current_dir(&folder.home)
+            .current_dir(home)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -35,6 +37,24 @@ impl Served {
             }
         });
         Self { child, lines }
+    }
+
+    /// The next line of the log with all of these words.
+    pub fn line(&self, words: &[&str]) -> String {
+        let began = Instant::now();
+        while let Some(left) = PROMPT.checked_sub(began.elapsed()) {
+            match self.lines.recv_timeout(left) {
+                Ok(line) if words.iter().all(|word| line.contains(word)) => return line,
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        panic!("{words:?} was not said");
+    }
+
+    /// What it has said since it was asked last.
+    pub fn said(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
     }
 
     /// Waits for a line of the log with all of these words; how long it took.
@@ -77,7 +97,7 @@ async fn the_log_tells_of_each_edit_at_once_and_a_hangup_asks_for_a_look() {
         "rulegate.yaml",
         format!("version: 1\nclient_auth: {{ jwks: {keys}, audience: [powersync] }}\n"),
     );
-    let mut served = Served::start(&folder, &database.uri);
+    let mut served = Served::start(&folder.home, &database.uri);
     served.says(&["ready"]);
 
     folder.write("apples.yaml", table("apples", 2));

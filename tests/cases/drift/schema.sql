@@ -1,0 +1,10 @@
+CREATE TABLE written (id text, txid xid8 DEFAULT pg_current_xact_id());
+CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO written (id) VALUES (NEW.id); RETURN NULL; END $$;
+CREATE TABLE notes (id uuid PRIMARY KEY, n int, title text, owner text NOT NULL);
+CREATE TABLE items (id uuid PRIMARY KEY, n int, note_id uuid);
+CREATE TABLE kinds (id uuid PRIMARY KEY, item_id uuid, name text);
+CREATE INDEX kinds_of ON kinds (item_id);
+CREATE TABLE plans (id uuid PRIMARY KEY, n int, owner text NOT NULL);
+CREATE TRIGGER note_it AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION note_it();
+CREATE TRIGGER note_it AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION note_it();
+CREATE TRIGGER note_it AFTER INSERT ON plans FOR EACH ROW EXECUTE FUNCTION note_it();
