@@ -91,7 +91,9 @@ impl Limit {
         }
         if operation.kind == Kind::Put {
             parameters.push(&row.title);
-            parameters.extend((self.table == Table::Todos).then_some(&row.list as _));
+            if self.table == Table::Todos {
+                parameters.push(&row.list);
+            }
         }
         self.client.execute(statement, &parameters).await
     }
@@ -115,7 +117,9 @@ impl Limit {
         let titles: Vec<&str> = rows().map(|row| row.title.as_str()).collect();
         let lists: Vec<Id> = rows().map(|row| row.list).collect();
         parameters.push(&titles);
-        parameters.extend((self.table == Table::Todos).then_some(&lists as _));
+        if self.table == Table::Todos {
+            parameters.push(&lists);
+        }
         self.client.execute(statement, &parameters).await
     }
 }

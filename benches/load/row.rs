@@ -107,7 +107,8 @@ pub struct Operation {
 pub struct Moment(pub u64);
 
 impl Moment {
-    const DAY: Duration = Duration::from_secs(1_767_225_600);
+    /// 2026-01-01, since 1970.
+    const DAY: Duration = Duration::from_hours(20_454 * 24);
 
     pub fn time(self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Self::DAY + Duration::from_micros(self.0)

@@ -174,9 +174,10 @@ fn markdown<const N: usize>(rows: &[[String; N]]) -> String {
             .collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut text = line(&rows[0]);
-    text.push_str(&format!("| {} |\n", rule.join(" | ")));
-    rows[1..].iter().for_each(|row| text.push_str(&line(row)));
-    text
+    let rule: [String; N] = std::array::from_fn(|at| "-".repeat(widths[at]));
+    let lines = [line(&rows[0]), line(&rule)];
+    lines
+        .into_iter()
+        .chain(rows[1..].iter().map(line))
+        .collect()
 }
