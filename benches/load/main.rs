@@ -22,6 +22,7 @@ mod table;
 mod tenant;
 mod work;
 
+use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -37,16 +38,18 @@ use work::Work;
 
 /// Everything runs on one thread: the fewer the driver takes, the more is left for what is measured.
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+async fn main() -> ExitCode {
     // `cargo test --benches` runs us too, without this word.
     if !std::env::args().any(|word| word == "--bench") {
-        return;
+        return ExitCode::SUCCESS;
     }
-    let mut ended = signal(SignalKind::terminate()).unwrap();
+    let mut interrupted = signal(SignalKind::interrupt()).unwrap();
+    let mut terminated = signal(SignalKind::terminate()).unwrap();
+    // Whichever comes first, what was started is ended when `run` is dropped.
     tokio::select! {
-        () = run() => (),
-        _ = tokio::signal::ctrl_c() => (),
-        _ = ended.recv() => (),
+        () = run() => ExitCode::SUCCESS,
+        _ = interrupted.recv() => ExitCode::FAILURE,
+        _ = terminated.recv() => ExitCode::FAILURE,
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
@@ -30,8 +31,16 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SIGQUIT is Postgres's immediate shutdown: its children end too, and nobody reads the data again.
-        signal(&self.child, "QUIT");
+        // SIGQUIT is Postgres's immediate shutdown: its children end too, and nobody reads the data again. It is lost on a server that has just begun to start.
+        for _ in 0..20 {
+            if !self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+                break;
+            }
+            let id = self.child.id().to_string();
+            let _ = Command::new("kill").args(["-s", "QUIT", &id]).status();
+            sleep(Duration::from_millis(500));
+        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
@@ -108,11 +117,6 @@ pub async fn connect(uri: &str) -> Client {
 pub fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
-}
-
-pub fn signal(child: &Child, name: &str) {
-    let id = child.id().to_string();
-    let _ = Command::new("kill").args(["-s", name, &id]).status();
 }
 
 /// The end of a log.

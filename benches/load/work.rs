@@ -70,7 +70,7 @@ pub fn all(pool: usize) -> Vec<Work> {
         Work {
             asks_ledger: true,
             aim: one,
-            ..Work::of("1 PUT per request, 32 clients", Notes, One, 32)
+            ..Work::of("1 PUT per request, 32 clients, ownership", Notes, One, 32)
         },
         Work {
             connections: pool.min(32),
@@ -79,12 +79,13 @@ pub fn all(pool: usize) -> Vec<Work> {
                 ..one
             },
             ..Work::of(
-                "1 PUT per request, 32 clients, the limit on as many connections as the pool",
+                "1 PUT per request, 32 clients, ownership, the limit on as many connections as the pool",
                 Notes,
                 One,
                 32,
             )
         },
+        Work::of("1 PUT per request, 32 clients, relation", Todos, One, 32),
         Work {
             asks_ledger: true,
             aim: hundred(0.8),
