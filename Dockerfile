@@ -9,8 +9,8 @@ WORKDIR /build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential cmake && rm -rf /var/lib/apt/lists/*
 # The dependencies first, behind an empty program: they are built again only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests/it tests/faults benches \
- && touch src/lib.rs tests/it/main.rs tests/faults/main.rs benches/speed.rs \
+RUN mkdir -p src tests/it tests/faults benches/load \
+ && touch src/lib.rs tests/it/main.rs tests/faults/main.rs benches/speed.rs benches/load/main.rs \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked
 COPY src ./src

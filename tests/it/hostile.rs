@@ -192,6 +192,10 @@ async fn a_row_that_is_hidden_from_us_later_is_not_taken_for_gone() {
         settings.database.uri = Some(Secret::new(uri));
     })
     .await;
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA rulegate TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA rulegate TO {role}"
+    );
+    gateway.run(&grants).await;
     let operator = &gateway.database.client;
     let patch = one("PATCH", "a", r#"{"n":2}"#);
     assert_eq!(send(&gateway, "ann", &patch).await["status"], "success");

@@ -61,7 +61,7 @@ fn each_metric_stands_there_and_no_other_does() {
 }
 
 /// Every sentence of ours that can be a reason, with the file that says it.
-const REASONS: [(&str, &str); 8] = [
+const REASONS: [(&str, &str); 11] = [
     ("serve/gateway.rs", "stopping"),
     (
         "serve/gateway.rs",
@@ -82,6 +82,18 @@ const REASONS: [(&str, &str); 8] = [
         "the database did not answer in time",
     ),
     ("apply/operation.rs", "applies to the role we log in as"),
+    (
+        "serve/gateway.rs",
+        "the rules do not fit the database: every table is closed",
+    ),
+    (
+        "journal/schema.rs",
+        "the database has no schema `rulegate` yet",
+    ),
+    (
+        "apply/letter.rs",
+        "a sensitive column of a dead letter could not be encrypted: ",
+    ),
 ];
 
 #[test]
