@@ -1,0 +1,148 @@
+//! A condition → SQL that Postgres answers as the evaluator would, with holes for what is known before the database is asked.
+//!
+//! An error of the language is NULL here: `&&`, `||` and `!` then are what SQL makes of them. Nothing in the text can raise, as Postgres
+//! evaluates in any order. What cannot be said exactly is [`Outside`], and is read and judged.
+
+mod arithmetic;
+mod bind;
+mod carrier;
+mod column;
+mod condition;
+mod elements;
+mod equality;
+mod hole;
+mod membership;
+mod order;
+mod outside;
+mod rows;
+mod scalar;
+mod stand;
+mod substitute;
+mod timing;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+pub use hole::{Hole, Unfit};
+pub use outside::{Outside, Why};
+pub use stand::{Image, Rest, Stand, Written};
+
+use crate::dialect::postgres::{Alias, Sql};
+use crate::expr::TableId;
+use crate::expr::ir::{Node, RowSource};
+use crate::expr::sql::scalar::Scalar;
+
+/// How many pieces of text a condition may take: what the database is asked stays readable for its planner.
+const PIECES_MAX: usize = 20_000;
+
+/// A condition as SQL. It is true exactly where the evaluator says true, and it never raises.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    sql: Sql,
+    holes: Vec<Hole>,
+    reads: BTreeSet<TableId>,
+    is_decided: bool,
+}
+
+impl Fragment {
+    /// What fills the holes, in the order in which they first stand in the text.
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+
+    /// The tables that it reads by relations.
+    pub fn reads(&self) -> &BTreeSet<TableId> {
+        &self.reads
+    }
+
+    /// Whether it reads nothing of the database: its one hole is its answer.
+    pub fn is_decided(&self) -> bool {
+        self.is_decided
+    }
+
+    /// The pieces of its text. The row that is written is called `r`; each hole stands for a text.
+    pub fn sql(&self) -> &Sql {
+        &self.sql
+    }
+
+    /// Its text with what stands in each hole: a parameter or a column, of type text.
+    pub fn text(&self, hole: impl Fn(usize) -> String) -> String {
+        self.sql.text(hole)
+    }
+}
+
+/// The condition as SQL where it stands.
+pub(super) fn fragment(node: &Node, stand: &Stand<'_>) -> Result<Fragment, Outside> {
+    let mut translator = Translator {
+        stand,
+        holes: Vec::new(),
+        known: Vec::new(),
+        reads: BTreeSet::new(),
+        rows: Vec::new(),
+        elements: Vec::new(),
+        aliases: 0,
+    };
+    let is_decided = !translator.reads_database(node);
+    let sql = translator.condition(node, Mode::Yes)?;
+    let used = sql.holes();
+    let number = |hole: usize| used.iter().position(|used| *used == hole).unwrap_or(0);
+    let mut holes = Vec::with_capacity(used.len());
+    for at in &used {
+        holes.extend(translator.holes.get(*at).cloned());
+    }
+    Ok(Fragment {
+        holes,
+        reads: translator.reads,
+        is_decided,
+        sql: sql.renumbered(number),
+    })
+}
+
+/// What is asked of the text of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// That it is true where the condition is; false and error may change places.
+    Yes,
+    /// All three answers.
+    Exact,
+}
+
+/// A condition while it is translated.
+struct Translator<'a> {
+    stand: &'a Stand<'a>,
+    holes: Vec<Hole>,
+    /// What each hole is of, so that one value is one hole.
+    known: Vec<String>,
+    reads: BTreeSet<TableId>,
+    /// The related rows in sight, innermost last.
+    rows: Vec<Seen>,
+    /// The elements in sight: the slot of the variable, and what it is in SQL.
+    elements: Vec<(usize, Scalar)>,
+    aliases: usize,
+}
+
+/// A related row that a subselect is at.
+#[derive(Clone, Debug)]
+struct Seen {
+    source: RowSource,
+    table: TableId,
+    alias: Alias,
+}
+
+/// What a part of a condition became.
+type Made<T> = Result<T, Outside>;
+
+impl Translator<'_> {
+    fn fresh_alias(&mut self) -> Alias {
+        self.aliases += 1;
+        Alias::Nested(self.aliases)
+    }
+
+    /// A text that is not too long to go on with.
+    fn sized(sql: Sql, range: &Range<usize>) -> Made<Sql> {
+        if sql.len() > PIECES_MAX {
+            return Err(Outside::new(Why::TooLong, range));
+        }
+        Ok(sql)
+    }
+}
