@@ -16,8 +16,6 @@ pub(super) struct Held {
     pub value: Sql,
     /// Whether it is null, where that has to be asked.
     pub null: Option<Sql>,
-    /// Whether it may be null, as far as its type says.
-    pub is_nullable: bool,
 }
 
 impl Translator<'_> {
@@ -95,7 +93,6 @@ impl Translator<'_> {
         let held = Held {
             value: sql![Sql::hole(value), scalar.carrier.cast()],
             null,
-            is_nullable,
         };
         Ok((scalar, held))
     }
