@@ -13,6 +13,7 @@ mod quoted;
 mod relations;
 mod schemas;
 mod source;
+mod standing;
 mod table;
 mod world;
 
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
 pub use schemas::schema_problems;
+pub use standing::{Path, Purpose, Standing};
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, ColumnType, Kind};

@@ -7,6 +7,7 @@ mod dice;
 mod grammar;
 mod ground;
 mod hearing;
+mod render;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

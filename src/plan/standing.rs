@@ -1,0 +1,208 @@
+//! Where the conditions of a statement stand: what is known of a row before the database is asked, for one op and the fields that are sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{self, Generation};
+use crate::expr::{Compiled, Fragment, Image, Outside, Rest, Stand, TableId, Variable, Written};
+use crate::plan::{Plan, TablePlan};
+use crate::vocabulary::names::{FieldName, TableName};
+use crate::vocabulary::operation::Op;
+use crate::vocabulary::row::ColumnId;
+
+/// What conditions find where a statement of one table, op and set of fields asks them.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    plan: &'a Plan,
+    table: &'a TablePlan,
+    facts: Vec<Option<&'a catalog::Table>>,
+    op: Op,
+    written: Written,
+    sent: BTreeMap<FieldName, ColumnId>,
+}
+
+impl<'a> Standing<'a> {
+    /// That of an op which sends these fields.
+    pub fn new(plan: &'a Plan, table: &'a TablePlan, op: Op, sent: &BTreeSet<FieldName>) -> Self {
+        let sent: BTreeMap<FieldName, ColumnId> = table
+            .fields
+            .iter()
+            .filter(|(name, field)| sent.contains(*name) && !table.is_preset(field.column, op))
+            .map(|(name, field)| (name.clone(), field.column))
+            .collect();
+        Self {
+            plan,
+            table,
+            facts: facts(plan),
+            op,
+            written: written(table, op, sent.values().copied()),
+            sent,
+        }
+    }
+
+    /// A condition as SQL, once for each image that `this` means in it.
+    pub fn fragments(&self, condition: &Compiled) -> Result<Vec<Fragment>, Outside> {
+        let written = Image::Written(&self.written);
+        let (old, new) = match self.op {
+            Op::Create => (Image::Absent, written),
+            Op::Update => (Image::Stored, written),
+            Op::Delete => (Image::Stored, Image::Absent),
+        };
+        let names_this = condition.reads().variables.contains(&Variable::This);
+        let images = match self.op {
+            Op::Update if names_this => vec![old, new],
+            Op::Create => vec![new],
+            Op::Update | Op::Delete => vec![old],
+        };
+        let stand = |this| Stand {
+            world: self.plan.world(),
+            tables: &self.facts,
+            table: self.table.id,
+            old,
+            new,
+            this,
+            sent: (self.op == Op::Update).then_some(&self.sent),
+        };
+        images
+            .into_iter()
+            .map(|this| condition.fragment(&stand(this)))
+            .collect()
+    }
+}
+
+/// The facts of every table that conditions reach.
+fn facts(plan: &Plan) -> Vec<Option<&catalog::Table>> {
+    let world = plan.world();
+    let mut facts: Vec<Option<&catalog::Table>> = vec![None; world.tables.len()];
+    let mut put = |id: TableId, table| {
+        if let Some(place) = facts.get_mut(id.0 as usize) {
+            *place = Some(table);
+        }
+    };
+    for table in plan.tables() {
+        put(table.id, &table.facts);
+    }
+    for relation in plan.relations() {
+        if let Some(shape) = world.relations.get(relation.id.0 as usize) {
+            put(shape.to, &relation.facts);
+        }
+    }
+    facts
+}
+
+/// What is known of the row that an op writes.
+fn written(table: &TablePlan, op: Op, sent: impl Iterator<Item = ColumnId>) -> Written {
+    let mut known: BTreeSet<ColumnId> = sent.collect();
+    let (presets, derived): (Vec<_>, Vec<_>) = table
+        .presets
+        .iter()
+        .filter(|preset| preset.op == op)
+        .partition(|preset| !preset.value.reads().variables.contains(&Variable::Old));
+    known.extend(presets.iter().map(|preset| preset.column));
+    if op == Op::Create {
+        known.insert(table.key);
+        let defaults = table
+            .fields
+            .values()
+            .filter(|field| field.default.is_some());
+        known.extend(defaults.map(|field| field.column));
+        // What nobody sets is null.
+        let blank = table
+            .facts
+            .ids()
+            .filter(|(_, column)| !column.has_default && column.generation == Generation::None);
+        known.extend(blank.map(|(id, _)| id));
+    }
+    Written {
+        known,
+        derived: derived.iter().map(|preset| preset.column).collect(),
+        rest: match op {
+            Op::Create => Rest::Unknown,
+            Op::Update | Op::Delete => Rest::Stored,
+        },
+    }
+}
+
+/// How one condition is answered for one op.
+#[derive(Debug)]
+pub struct Path<'a> {
+    /// The table, by the name the app uses.
+    pub table: &'a TableName,
+    /// What happens to the row.
+    pub op: Op,
+    /// What the condition is there for.
+    pub purpose: Purpose,
+    /// The condition.
+    pub condition: &'a Compiled,
+    /// What keeps it out of the statement, for some set of fields at least.
+    pub outside: Option<Outside>,
+}
+
+/// What a condition is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It must hold besides all others.
+    Guard,
+    /// It allows.
+    Grant,
+    /// It must hold, and has a code.
+    Check,
+}
+
+impl Purpose {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guard => "guard",
+            Self::Grant => "grant",
+            Self::Check => "check",
+        }
+    }
+}
+
+impl TablePlan {
+    /// The conditions that an op meets before it is written.
+    pub fn conditions(&self, op: Op) -> impl Iterator<Item = (Purpose, &Compiled)> {
+        let guards = self.guards.iter().map(|guard| (Purpose::Guard, guard));
+        let grants = self
+            .grants
+            .iter()
+            .filter(move |grant| grant.op == op)
+            .map(|grant| (Purpose::Grant, &grant.condition));
+        let checks = self
+            .checks
+            .iter()
+            .filter(move |check| check.ops.contains(&op) && !check.is_deferred)
+            .map(|check| (Purpose::Check, &check.rule));
+        guards.chain(grants).chain(checks)
+    }
+}
+
+impl Plan {
+    /// How each condition is answered, for each op that some grant allows: in the statement, or by reading and judging.
+    pub fn paths(&self) -> Vec<Path<'_>> {
+        let mut paths = Vec::new();
+        for table in self.tables() {
+            let all: BTreeSet<FieldName> = table.fields.keys().cloned().collect();
+            let is_granted = |op: &Op| table.grants.iter().any(|grant| grant.op == *op);
+            for op in Op::ALL.into_iter().filter(is_granted) {
+                // With nothing sent, everything of the new row is stored; with all, as much as can be is known.
+                let standings = [BTreeSet::new(), all.clone()]
+                    .map(|sent| Standing::new(self, table, op, &sent));
+                for (purpose, condition) in table.conditions(op) {
+                    let fragments = standings
+                        .iter()
+                        .map(|standing| standing.fragments(condition).map(|_| ()));
+                    let outside = fragments.collect::<Result<(), Outside>>().err();
+                    paths.push(Path {
+                        table: &table.name,
+                        op,
+                        purpose,
+                        condition,
+                        outside,
+                    });
+                }
+            }
+        }
+        paths
+    }
+}
