@@ -36,7 +36,7 @@ pub use compiled::{Compiled, compile};
 pub use fault::Fault;
 pub use frame::{Budget, EvalError, Frame, Need, Related};
 pub use show::show;
-pub use sql::{Fragment, Hole, Image, Outside, Rest, Stand, Unfit, Why, Written};
+pub use sql::{Fragment, Hole, Image, Known, Outside, Rest, Stand, Unfit, Why, Written};
 pub use world::{
     ClaimsShape, ColumnShape, Expected, Reads, RelationId, RelationShape, Scope, TableId,
     TableShape, Variable, World,

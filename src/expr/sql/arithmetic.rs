@@ -35,47 +35,13 @@ impl Translator<'_> {
             }
             (Type::Timestamp | Type::Duration, Type::Timestamp | Type::Duration) => {
                 let (left, right) = (self.any_scalar(left)?, self.any_scalar(right)?);
-                self.times(node, sign, &left, &right)
+                times(node, sign, &left, &right)
             }
             (Type::Dyn, _) | (_, Type::Dyn) => Outside::of(Why::Json, node),
             (Type::String | Type::Enum(_), _) => Outside::of(Why::Joined, node),
             (Type::List(_), _) => Outside::of(Why::Collection, node),
             _ => Outside::of(Why::Arithmetic, node),
         }
-    }
-
-    #[expect(clippy::unused_self, reason = "one voice with its neighbours")]
-    fn times(&self, node: &Node, sign: Arithmetic, left: &Scalar, right: &Scalar) -> Made<Scalar> {
-        let sign = match sign {
-            Arithmetic::Add => " + ",
-            Arithmetic::Subtract => " - ",
-            _ => return Outside::of(Why::Arithmetic, node),
-        };
-        let (a, b) = (&left.sql, &right.sql);
-        let made = sql!["(", a, sign, b, ")"];
-        let (is_safe, within, carrier) = match (left.carrier, right.carrier) {
-            (Carrier::Time, Carrier::Stretch) => (sql![a, WIDE], YEARS, Carrier::Time),
-            (Carrier::Stretch, Carrier::Time) => (sql![b, WIDE], YEARS, Carrier::Time),
-            (Carrier::Time, Carrier::Time) => {
-                (sql![a, WIDE, " AND ", b, WIDE], DURATIONS, Carrier::Stretch)
-            }
-            _ => (sql!["true"], DURATIONS, Carrier::Stretch),
-        };
-        let sql = sql![
-            "(CASE WHEN ",
-            is_safe,
-            " THEN CASE WHEN ",
-            &made,
-            within,
-            " THEN ",
-            &made,
-            " END END)"
-        ];
-        Ok(Scalar::new(
-            Self::sized(sql, &node.range)?,
-            carrier,
-            Null::Error,
-        ))
     }
 
     /// `-x`.
@@ -118,6 +84,41 @@ impl Translator<'_> {
     }
 }
 
+/// Times and durations.
+fn times(node: &Node, sign: Arithmetic, left: &Scalar, right: &Scalar) -> Made<Scalar> {
+    let sign = match sign {
+        Arithmetic::Add => " + ",
+        Arithmetic::Subtract => " - ",
+        _ => return Outside::of(Why::Arithmetic, node),
+    };
+    let (a, b) = (&left.sql, &right.sql);
+    let made = sql!["(", a, sign, b, ")"];
+    let (is_safe, within, carrier) = match (left.carrier, right.carrier) {
+        (Carrier::Time, Carrier::Stretch) => (sql![a, WIDE], YEARS, Carrier::Time),
+        (Carrier::Stretch, Carrier::Time) => (sql![b, WIDE], YEARS, Carrier::Time),
+        (Carrier::Time, Carrier::Time) => {
+            (sql![a, WIDE, " AND ", b, WIDE], DURATIONS, Carrier::Stretch)
+        }
+        _ => (sql!["true"], DURATIONS, Carrier::Stretch),
+    };
+    let sql = sql![
+        "(CASE WHEN ",
+        is_safe,
+        " THEN CASE WHEN ",
+        &made,
+        within,
+        " THEN ",
+        &made,
+        " END END)"
+    ];
+    Ok(Scalar::new(
+        Translator::sized(sql, &node.range)?,
+        carrier,
+        Null::Error,
+    ))
+}
+
+/// Two ints.
 fn ints(sign: Arithmetic, left: &Sql, right: &Sql) -> Sql {
     let (a, b) = (sql!["(", left, ")"], sql!["(", right, ")"]);
     let wide = |sign: &'static str| {

@@ -69,7 +69,7 @@ impl<'a> Translator<'a> {
     ) -> Made<Scalar> {
         let cell = self.cell(node, source, column)?;
         let null = if cell.is_nullable {
-            Null::Null
+            Null::Meant
         } else {
             Null::Never
         };

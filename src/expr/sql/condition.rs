@@ -7,6 +7,7 @@ use crate::expr::ir::{Node, NodeKind, TextTest};
 use crate::expr::sql::bind::Purpose;
 use crate::expr::sql::carrier::Carrier;
 use crate::expr::sql::hole::Ask;
+use crate::expr::sql::substitute::replaced;
 use crate::expr::sql::{Made, Mode, Outside, Translator, Why};
 use crate::vocabulary::names::FieldName;
 
@@ -163,7 +164,7 @@ impl Translator<'_> {
     ) -> Made<Sql> {
         let [bound, _] = parts;
         let fails = self.fails(bound)?;
-        let body = self.replaced(node, slot, parts)?;
+        let body = replaced(node, slot, parts)?;
         let condition = self.condition(&body, mode)?;
         Ok(match fails {
             Some(fails) => sql!["(CASE WHEN ", fails, " THEN NULL ELSE ", condition, " END)"],

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::dialect::postgres::{Sql, sql};
+use crate::expr::fold::fold_condition;
 use crate::expr::ir::{Each, Node, NodeKind, Over, Quantified, Quantifier, RowSource};
 use crate::expr::sql::carrier::Carrier;
 use crate::expr::sql::hole::Ask;
@@ -94,7 +95,7 @@ impl Translator<'_> {
             let array = sql![Sql::hole(hole), carrier.list_cast()];
             (array.clone(), sql![array, " IS NOT NULL"], carrier)
         };
-        let element = Scalar::new(Sql::column(alias, "v"), carrier, Null::Null);
+        let element = Scalar::new(Sql::column(alias, "v"), carrier, Null::Meant);
         self.elements.push((each.slot, element));
         let body = self.condition(body, mode);
         self.elements.pop();
@@ -122,11 +123,22 @@ impl Translator<'_> {
             let text = Value::String(Arc::from(name.as_str()));
             let named = Node::new(Type::String, node.range.clone(), NodeKind::Constant(text));
             replace(&mut body, each.slot, &named);
-            let (changed, body) = (self.changed(node, name)?, self.condition(&body, mode)?);
-            let (sign, is_changed) = match quantifier {
-                Quantifier::Exists => (" OR ", sql!["(", changed, " AND ", body, ")"]),
-                _ => (" AND ", sql!["(NOT ", changed, " OR ", body, ")"]),
+            let changed = self.changed(node, name)?;
+            let is_exists = quantifier == Quantifier::Exists;
+            let is_changed = match constant(&body) {
+                // It decides nothing.
+                Some(held) if held != is_exists => continue,
+                Some(true) => changed,
+                Some(false) => sql!["(NOT ", changed, ")"],
+                None => {
+                    let body = self.condition(&body, mode)?;
+                    match quantifier {
+                        Quantifier::Exists => sql!["(", changed, " AND ", body, ")"],
+                        _ => sql!["(NOT ", changed, " OR ", body, ")"],
+                    }
+                }
             };
+            let sign = if is_exists { " OR " } else { " AND " };
             if !all.is_empty() {
                 all = all.with(sign);
             }
@@ -137,6 +149,16 @@ impl Translator<'_> {
             return Ok(if is_all { "true" } else { "false" }.into());
         }
         Ok(sql!["(", all, ")"])
+    }
+}
+
+/// The answer of a condition over constants alone.
+fn constant(node: &Node) -> Option<bool> {
+    let mut node = node.clone();
+    fold_condition(&mut node);
+    match node.kind {
+        NodeKind::Constant(Value::Bool(b)) => Some(b),
+        _ => None,
     }
 }
 

@@ -182,7 +182,7 @@ impl Translator<'_> {
             }
         } else {
             // The elements may be null, whatever the type of the list says.
-            let beside = Scalar::new(array.sql.clone(), array.carrier, Null::Null);
+            let beside = Scalar::new(array.sql.clone(), array.carrier, Null::Meant);
             let (_, Held { value, null, .. }) = self.beside(beside, left, mode)?;
             let found = sql!["COALESCE(", among(&value), ", false)"];
             match null {

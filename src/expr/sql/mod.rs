@@ -11,6 +11,7 @@ mod condition;
 mod elements;
 mod equality;
 mod hole;
+mod known;
 mod membership;
 mod order;
 mod outside;
@@ -24,12 +25,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub use hole::{Hole, Unfit};
+pub use known::Known;
 pub use outside::{Outside, Why};
 pub use stand::{Image, Rest, Stand, Written};
 
 use crate::dialect::postgres::{Alias, Sql};
 use crate::expr::TableId;
 use crate::expr::ir::{Node, RowSource};
+use crate::expr::sql::known::Outline;
 use crate::expr::sql::scalar::Scalar;
 
 /// How many pieces of text a condition may take: what the database is asked stays readable for its planner.
@@ -41,7 +44,7 @@ pub struct Fragment {
     sql: Sql,
     holes: Vec<Hole>,
     reads: BTreeSet<TableId>,
-    is_decided: bool,
+    outline: Outline,
 }
 
 impl Fragment {
@@ -57,7 +60,7 @@ impl Fragment {
 
     /// Whether it reads nothing of the database: its one hole is its answer.
     pub fn is_decided(&self) -> bool {
-        self.is_decided
+        matches!(self.outline, Outline::Hole(_))
     }
 
     /// The pieces of its text. The row that is written is called `r`; each hole stands for a text.
@@ -82,10 +85,15 @@ pub(super) fn fragment(node: &Node, stand: &Stand<'_>) -> Result<Fragment, Outsi
         elements: Vec::new(),
         aliases: 0,
     };
-    let is_decided = !translator.reads_database(node);
     let sql = translator.condition(node, Mode::Yes)?;
+    let mut outline = translator.outline(node);
     let used = sql.holes();
-    let number = |hole: usize| used.iter().position(|used| *used == hole).unwrap_or(0);
+    let number = |hole: usize| {
+        used.iter()
+            .position(|used| *used == hole)
+            .unwrap_or(usize::MAX)
+    };
+    outline.renumbered(&number);
     let mut holes = Vec::with_capacity(used.len());
     for at in &used {
         holes.extend(translator.holes.get(*at).cloned());
@@ -93,7 +101,7 @@ pub(super) fn fragment(node: &Node, stand: &Stand<'_>) -> Result<Fragment, Outsi
     Ok(Fragment {
         holes,
         reads: translator.reads,
-        is_decided,
+        outline,
         sql: sql.renumbered(number),
     })
 }

@@ -92,7 +92,7 @@ impl Translator<'_> {
         };
         let null = match scalar.null {
             Null::Never | Null::Error => Null::Error,
-            Null::Null => Null::Told(sql![found.selected("true".into()), " IS NULL"]),
+            Null::Meant => Null::Told(sql![found.selected("true".into()), " IS NULL"]),
             Null::Told(fails) => {
                 let told = sql!["COALESCE(", fails, ", false)"];
                 Null::Told(sql!["COALESCE(", found.selected(told), ", true)"])

@@ -26,7 +26,7 @@ pub(super) enum Null {
     /// The catalogue says that it is never NULL. Where it is all the same, it is null.
     Never,
     /// Null.
-    Null,
+    Meant,
     /// An error.
     Error,
     /// An error where this is true, else null.
@@ -46,13 +46,13 @@ impl Scalar {
 
     /// Whether it may be null.
     pub(super) fn is_nullable(&self) -> bool {
-        matches!(self.null, Null::Null | Null::Told(_))
+        matches!(self.null, Null::Meant | Null::Told(_))
     }
 
     /// Where it is an error; `None` where it never is.
     pub(super) fn fails(&self) -> Option<Sql> {
         match &self.null {
-            Null::Never | Null::Null => None,
+            Null::Never | Null::Meant => None,
             Null::Error => Some(sql!["(", &self.sql, ") IS NULL"]),
             Null::Told(fails) => Some(fails.clone()),
         }
@@ -231,7 +231,7 @@ impl Translator<'_> {
             Some(carrier) => Ok(Scalar::new(
                 sql!["NULL", carrier.cast()],
                 carrier,
-                Null::Null,
+                Null::Meant,
             )),
             None => Outside::of(dynamic(ty), node),
         }

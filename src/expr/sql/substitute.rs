@@ -18,20 +18,7 @@ impl Translator<'_> {
         if self.fails(bound)?.is_some() {
             return Outside::of(Why::Macro, node);
         }
-        self.replaced(node, slot, parts)
-    }
-
-    /// The body of a `cel.bind` with the bound value in it.
-    #[expect(clippy::unused_self, reason = "one voice with its neighbours")]
-    pub(super) fn replaced(&self, node: &Node, slot: usize, parts: &[Node; 2]) -> Made<Node> {
-        let [bound, body] = parts;
-        // Its own variables would stand in the slots of those around its new place.
-        if binds(bound) {
-            return Outside::of(Why::Macro, node);
-        }
-        let mut body = body.clone();
-        replace(&mut body, slot, bound);
-        Ok(body)
+        replaced(node, slot, parts)
     }
 
     /// Where a value is an error; `None` where it never is.
@@ -51,6 +38,18 @@ impl Translator<'_> {
         }
         Ok(self.scalar(node)?.fails())
     }
+}
+
+/// The body of a `cel.bind` with the bound value in it.
+pub(super) fn replaced(node: &Node, slot: usize, parts: &[Node; 2]) -> Made<Node> {
+    let [bound, body] = parts;
+    // Its own variables would stand in the slots of those around its new place.
+    if binds(bound) {
+        return Outside::of(Why::Macro, node);
+    }
+    let mut body = body.clone();
+    replace(&mut body, slot, bound);
+    Ok(body)
 }
 
 /// Whether a node has variables of its own.

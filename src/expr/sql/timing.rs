@@ -14,8 +14,7 @@ impl Translator<'_> {
             NodeKind::IsAbsent(RowSource::Image(variable)) => {
                 self.stand.image(*variable).is_over_stored()
             }
-            NodeKind::IsAbsent(_) => true,
-            NodeKind::Of(..) | NodeKind::Count(..) => true,
+            NodeKind::IsAbsent(_) | NodeKind::Of(..) | NodeKind::Count(..) => true,
             NodeKind::Bound(slot) => self.element(*slot).is_some(),
             NodeKind::IsChanged(field) => {
                 self.stand.sent.is_some_and(|sent| sent.contains_key(field))

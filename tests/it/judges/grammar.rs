@@ -56,7 +56,7 @@ fn columns(table: TableId, ty: Ty) -> &'static [&'static str] {
         (THINGS, Ty::Int) => &["n", "nn", "i", "sm"],
         (THINGS, Ty::Double) => &["f", "fn", "f4"],
         (THINGS, Ty::Decimal) => &["d", "dn"],
-        (THINGS, Ty::Text) => &["s", "sn", "v", "ci", "nd", "code"],
+        (THINGS, Ty::Text) => &["s", "sn", "v", "ci", "nd", "code", "la"],
         (THINGS, Ty::Mood) => &["e", "en"],
         (THINGS, Ty::Uuid) => &["u", "un", "id", "parent_id", "group_id"],
         (THINGS, Ty::Time) => &["t", "tn", "lo", "da"],
@@ -77,7 +77,13 @@ fn columns(table: TableId, ty: Ty) -> &'static [&'static str] {
 
 fn to_one(table: TableId) -> &'static [(&'static str, TableId)] {
     match table {
-        THINGS => &[("group", GROUPS), ("parent", THINGS), ("coded", GROUPS)],
+        THINGS => &[
+            ("group", GROUPS),
+            ("parent", THINGS),
+            ("coded", GROUPS),
+            ("loosely", GROUPS),
+            ("cited", GROUPS),
+        ],
         GROUPS => &[("boss", GROUPS)],
         _ => &[("group", GROUPS)],
     }
@@ -85,7 +91,13 @@ fn to_one(table: TableId) -> &'static [(&'static str, TableId)] {
 
 fn to_many(table: TableId) -> &'static [(&'static str, TableId)] {
     match table {
-        THINGS => &[("children", THINGS), ("peers", MEMBERS)],
+        THINGS => &[
+            ("children", THINGS),
+            ("peers", MEMBERS),
+            ("alike", MEMBERS),
+            ("scored", MEMBERS),
+            ("begun", MEMBERS),
+        ],
         GROUPS => &[("members", MEMBERS)],
         _ => &[],
     }
@@ -457,12 +469,11 @@ impl<'a> Grammar<'a> {
         };
         let list = self.dice.of(lists).to_owned();
         let list = self.array(&list);
-        let list = match list.contains('S') {
-            true => {
-                let texts = (self.value(Ty::Text, 0), self.value(Ty::Text, 0));
-                list.replacen('S', &texts.0, 1).replacen('S', &texts.1, 1)
-            }
-            false => list,
+        let list = if list.contains('S') {
+            let texts = (self.value(Ty::Text, 0), self.value(Ty::Text, 0));
+            list.replacen('S', &texts.0, 1).replacen('S', &texts.1, 1)
+        } else {
+            list
         };
         format!("({} in {list})", self.value(ty, depth))
     }
@@ -604,6 +615,7 @@ impl<'a> Grammar<'a> {
 
 /// The fields that may be sent.
 pub const FIELDS: &[&str] = &[
+    "la",
     "n",
     "nn",
     "f",

@@ -1,6 +1,7 @@
 //! The tables that are judged over, with the values that went wrong once, and what rules see of them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rulegate::catalog::{Catalog, Generation, Table};
@@ -141,11 +142,11 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("v", "varchar(3)", &["null", "", "a", "A", "ab ", "ä"]),
-    ("ci", "CITEXT", &["null", "a", "A", "ab", "AB"]),
+    ("ci", "CITEXT", &["null", "a", "A", "ab", "g1", "G1"]),
     (
         "nd",
         "text NONDETERMINISTIC",
-        &["null", "a", "A", "é", "e\u{301}", "_", "b"],
+        &["null", "a", "A", "é", "e\u{301}", "_", "g1", "G1"],
     ),
     (
         "u",
@@ -282,6 +283,7 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
         "text COLLATE \"C\"",
         &["null", "g0", "g1", "G1", "g9"],
     ),
+    ("la", "label", &["null", "a", "A", "ab", ""]),
 ];
 
 const GROUP_COLUMNS: &[(&str, &str, &[&str])] = &[
@@ -356,16 +358,35 @@ const MEMBER_COLUMNS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// The relations: from, name, to, to-one, their column, ours.
-const RELATIONS: &[(TableId, &str, TableId, bool, &str, &str)] = &[
-    (THINGS, "group", GROUPS, true, "id", "group_id"),
-    (THINGS, "parent", THINGS, true, "id", "parent_id"),
-    (THINGS, "children", THINGS, false, "parent_id", "id"),
-    (THINGS, "peers", MEMBERS, false, "group_id", "group_id"),
-    (THINGS, "coded", GROUPS, true, "code", "code"),
-    (GROUPS, "members", MEMBERS, false, "group_id", "id"),
-    (GROUPS, "boss", GROUPS, true, "id", "boss_id"),
-    (MEMBERS, "group", GROUPS, true, "id", "group_id"),
+/// A relation: from, name, to, to-one, their column and ours for each pair.
+type Relation = (
+    TableId,
+    &'static str,
+    TableId,
+    bool,
+    &'static [(&'static str, &'static str)],
+);
+
+const RELATIONS: &[Relation] = &[
+    (THINGS, "group", GROUPS, true, &[("id", "group_id")]),
+    (THINGS, "parent", THINGS, true, &[("id", "parent_id")]),
+    (THINGS, "children", THINGS, false, &[("parent_id", "id")]),
+    (THINGS, "peers", MEMBERS, false, &[("group_id", "group_id")]),
+    (THINGS, "coded", GROUPS, true, &[("code", "code")]),
+    (THINGS, "loosely", GROUPS, true, &[("code", "nd")]),
+    (THINGS, "cited", GROUPS, true, &[("code", "ci")]),
+    (
+        THINGS,
+        "alike",
+        MEMBERS,
+        false,
+        &[("user_id", "u"), ("mood", "e")],
+    ),
+    (THINGS, "scored", MEMBERS, false, &[("score", "sm")]),
+    (THINGS, "begun", MEMBERS, false, &[("since", "tn")]),
+    (GROUPS, "members", MEMBERS, false, &[("group_id", "id")]),
+    (GROUPS, "boss", GROUPS, true, &[("id", "boss_id")]),
+    (MEMBERS, "group", GROUPS, true, &[("id", "group_id")]),
 ];
 
 /// The computed values: of what table, name, text.
@@ -487,7 +508,7 @@ async fn schema(database: &Fresh, dice: &mut Dice) -> String {
     let is_new =
         has("SELECT count(*) WHERE current_setting('server_version_num')::int >= 140000").await;
     let mut script = String::from(
-        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad'); CREATE TYPE point_of_two AS (a int, b int);\n",
+        "CREATE TYPE mood AS ENUM ('sad', 'ok', 'glad'); CREATE TYPE point_of_two AS (a int, b int); CREATE DOMAIN label AS varchar(5) CHECK (VALUE <> 'zzz');\n",
     );
     if has_citext {
         script += "CREATE EXTENSION citext;\n";
@@ -517,8 +538,9 @@ async fn schema(database: &Fresh, dice: &mut Dice) -> String {
         } else {
             ""
         };
-        script += &format!(
-            "CREATE TABLE {name} (id uuid PRIMARY KEY{code}{});\n",
+        let _ = writeln!(
+            script,
+            "CREATE TABLE {name} (id uuid PRIMARY KEY{code}{});",
             listed.concat()
         );
         for at in 0..count {
@@ -539,8 +561,9 @@ async fn schema(database: &Fresh, dice: &mut Dice) -> String {
             } else {
                 String::new()
             };
-            script += &format!(
-                "INSERT INTO {name} VALUES ('{prefix}0000000-0000-0000-0000-{at:012}'{code}, {});\n",
+            let _ = writeln!(
+                script,
+                "INSERT INTO {name} VALUES ('{prefix}0000000-0000-0000-0000-{at:012}'{code}, {});",
                 values.join(", ")
             );
         }
@@ -586,16 +609,18 @@ fn world(catalog: &Catalog) -> World {
         })
         .collect();
     let mut relations = Vec::new();
-    for (from, name, to, is_to_one, theirs, ours) in RELATIONS {
+    for (from, name, to, is_to_one, pairs) in RELATIONS {
         let id = RelationId(u32::try_from(relations.len()).unwrap());
-        let ours = facts(*from).column(ours).unwrap().0;
-        let theirs = facts(*to).column(theirs).unwrap().0;
+        let matches = pairs.iter().map(|(theirs, ours)| {
+            let ours = facts(*from).column(ours).unwrap().0;
+            (ours, facts(*to).column(theirs).unwrap().0)
+        });
         relations.push(RelationShape {
             name: (*name).into(),
             from: *from,
             to: *to,
             is_to_one: *is_to_one,
-            matches: vec![(ours, theirs)],
+            matches: matches.collect(),
         });
         tables[from.0 as usize].relations.insert((*name).into(), id);
     }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rulegate::expr::{
-    Budget, Compiled, Expected, Fragment, Frame, Image, Related, Rest, Scope, Stand, Variable,
-    Written, compile,
+    Budget, Compiled, Expected, Fragment, Frame, Image, Known, Related, Rest, Scope, Stand,
+    Variable, Written, compile,
 };
 use rulegate::request::differs;
 use rulegate::vocabulary::names::FieldName;
@@ -51,6 +51,7 @@ pub struct Hearing {
     unfit: usize,
     found: Vec<String>,
     too_slow: usize,
+    known: usize,
 }
 
 impl Hearing {
@@ -67,19 +68,21 @@ impl Hearing {
             unfit: 0,
             found: Vec::new(),
             too_slow: 0,
+            known: 0,
         }
     }
 
     /// What was heard.
     pub fn totals(&self) -> String {
         let mut text = format!(
-            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true; {} with a value that has no parameter; {} disagreements\n",
+            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true, {} known before the database is asked; {} with a value that has no parameter; {} disagreements\n",
             self.expressions,
             self.inside,
             self.decided,
             self.outside.values().sum::<usize>(),
             self.evaluations,
             self.yes,
+            self.known,
             self.unfit,
             self.found.len(),
         );
@@ -204,10 +207,15 @@ impl Hearing {
                 .batch_execute(&set)
                 .await
                 .unwrap();
-            let Some(parameters) = self.parameters(&fragment, &scene) else {
+            let Some(parameters) = Self::parameters(&fragment, &scene) else {
                 self.unfit += 1;
                 continue;
             };
+            let fills: Vec<Option<Arc<str>>> = parameters
+                .iter()
+                .map(|text| text.as_deref().map(Arc::from))
+                .collect();
+            let known = fragment.known(&fills);
             let parameters: Vec<&(dyn ToSql + Sync)> = parameters
                 .iter()
                 .map(|text| text as &(dyn ToSql + Sync))
@@ -243,10 +251,16 @@ impl Hearing {
                 };
                 self.evaluations += 1;
                 self.yes += usize::from(holds);
-                if holds != (said == Some(true)) {
+                let is_known = match known {
+                    Known::Open => said,
+                    Known::Holds => Some(true),
+                    Known::Fails | Known::Errs => Some(false),
+                };
+                self.known += usize::from(known != Known::Open);
+                if holds != (said == Some(true)) || holds != (is_known == Some(true)) {
                     let shown = shown(&self.ground, row.as_ref().unwrap_or(&scene.values));
                     self.found.push(format!(
-                        "{}\n  {op:?}, this is {this:?}: the evaluator says {holds}, SQL {said:?}\n  {sql}\n  {parameters:?}\n  auth {:?}\n  row {shown}\n  sent {:?}\n",
+                        "{}\n  {op:?}, this is {this:?}: the evaluator says {holds}, SQL {said:?}, known is {known:?}\n  {sql}\n  {parameters:?}\n  auth {:?}\n  row {shown}\n  sent {:?}\n",
                         compiled.text(), scene.auth, scene.sent.keys().map(FieldName::as_str).collect::<Vec<_>>(),
                     ));
                     return;
@@ -292,7 +306,7 @@ impl Hearing {
     }
 
     /// What fills the holes; `None` where something has no parameter.
-    fn parameters(&self, fragment: &Fragment, scene: &Scene) -> Option<Vec<Option<String>>> {
+    fn parameters(fragment: &Fragment, scene: &Scene) -> Option<Vec<Option<String>>> {
         let changed: BTreeSet<FieldName> = scene.sent.keys().cloned().collect();
         let nothing = Related::default();
         let frame = Frame {
