@@ -114,6 +114,8 @@ fn computed(table: TableId) -> &'static [&'static str] {
 const COMPARED: &[Ty] = &[
     Ty::Int,
     Ty::Int,
+    Ty::Int,
+    Ty::Int,
     Ty::Double,
     Ty::Decimal,
     Ty::Text,
@@ -291,7 +293,7 @@ impl<'a> Grammar<'a> {
         let weights = if depth == 0 {
             [10, 5, 4, 0, 0]
         } else {
-            [10, 5, 4, 4, 3]
+            [10, 5, 4, 7, 3]
         };
         match self.dice.weighted(&weights) {
             0 => self.column(ty).unwrap_or_else(|| self.literal(ty)),
@@ -576,7 +578,12 @@ impl<'a> Grammar<'a> {
     }
 
     fn fields(&mut self) -> String {
-        let field = self.any(FIELDS);
+        let loose = ["nd", "ci", "d", "f", "j"];
+        let field = if self.dice.chance(50) {
+            self.any(&loose)
+        } else {
+            self.any(FIELDS)
+        };
         match self.dice.below(4) {
             0 => format!("changed.all(f, f in ['{field}', 's', 'n'])"),
             1 => format!("changed.exists(f, f == '{field}')"),

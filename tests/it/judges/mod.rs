@@ -3,10 +3,12 @@
 //!
 //! `RULEGATE_JUDGES_CASES` says how many conditions are judged, `RULEGATE_JUDGES_SEED` which ones.
 
+mod desk;
 mod dice;
 mod grammar;
 mod ground;
 mod hearing;
+mod laws;
 mod render;
 
 use std::time::{SystemTime, UNIX_EPOCH};
