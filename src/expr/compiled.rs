@@ -39,7 +39,7 @@ impl Compiled {
 
     /// The condition as SQL where it stands, or what keeps it from being that.
     pub fn fragment(&self, stand: &Stand<'_>) -> Result<Fragment, Outside> {
-        fragment(&self.node, stand)
+        fragment(&self.node, &self.text, stand)
     }
 
     /// What it reads.

@@ -21,6 +21,11 @@ impl Translator<'_> {
         if let Some(source) = self.pending_source(node) {
             return self.condition_at(&source, node, mode);
         }
+        self.within(node, |translator| translator.asked(node, mode))
+    }
+
+    /// A condition that waits for no row but those in sight.
+    fn asked(&mut self, node: &Node, mode: Mode) -> Made<Sql> {
         let sql = match &node.kind {
             NodeKind::Not(of) => sql!["(NOT ", self.condition(of, Mode::Exact)?, ")"],
             NodeKind::And(left, right) => self.connected(left, " AND ", right, mode)?,

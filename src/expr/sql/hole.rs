@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::expr::evaluate::evaluate_within;
-use crate::expr::ir::Node;
+use crate::expr::ir::{Node, NodeKind};
+use crate::expr::show::show;
 use crate::expr::sql::Translator;
 use crate::expr::sql::bind::{Bound, Purpose, bind, literal};
 use crate::expr::sql::carrier::Carrier;
@@ -17,6 +18,7 @@ use crate::vocabulary::value::Value;
 pub struct Hole {
     what: What,
     is_per_row: bool,
+    name: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +64,13 @@ impl Hole {
         self.is_per_row
     }
 
-    /// The text that fills it.
+    /// What it is, in the words of the rules.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text that fills it. The frame has the columns that are known, in the images that have them; `changed` holds no field that was not
+    /// sent.
     pub fn fill(&self, frame: &Frame<'_>, budget: &mut Budget) -> Result<Option<Arc<str>>, Unfit> {
         let (node, ask, slots) = match &self.what {
             What::Of { node, ask, slots } => (node, *ask, *slots),
@@ -153,30 +161,66 @@ fn truth(b: bool) -> Arc<str> {
 impl Translator<'_> {
     /// The hole of something about a node, made once.
     pub(super) fn hole(&mut self, node: &Node, ask: Ask) -> usize {
-        let name = format!("{ask:?} {:?} {:?}", node.ty, node.kind);
-        let what = || What::Of {
-            node: Arc::new(node.clone()),
-            ask,
-            slots: slots(node),
+        let key = format!("{ask:?} {:?} {:?}", node.ty, node.kind);
+        if let Some(at) = self.numbered(&key) {
+            return at;
+        }
+        let written = self.written(node);
+        let hole = Hole {
+            what: What::Of {
+                node: Arc::new(node.clone()),
+                ask,
+                slots: slots(node),
+            },
+            is_per_row: is_per_row(node),
+            name: match ask {
+                Ask::Condition | Ask::Value(..) | Ask::Members(_) | Ask::Elements(_) => {
+                    written.into()
+                }
+                Ask::IsNull => format!("{written} == null").into(),
+                Ask::HoldsNull => format!("null in {written}").into(),
+                Ask::Fails => format!("{written} is an error").into(),
+            },
         };
-        self.numbered(name, is_per_row(node), what)
+        self.put(key, hole)
     }
 
     /// The hole of the text of a column that is known.
     pub(super) fn text_hole(&mut self, variable: Variable, column: ColumnId) -> usize {
-        let name = format!("text {variable:?} {column:?}");
-        self.numbered(name, true, || What::Text(variable, column))
-    }
-
-    fn numbered(&mut self, name: String, is_per_row: bool, what: impl FnOnce() -> What) -> usize {
-        if let Some(at) = self.known.iter().position(|known| *known == name) {
+        let key = format!("text {variable:?} {column:?}");
+        if let Some(at) = self.numbered(&key) {
             return at;
         }
-        self.known.push(name);
-        self.holes.push(Hole {
-            what: what(),
-            is_per_row,
-        });
+        let facts = self.stand.column(self.stand.table, column);
+        let name = facts.map_or("", |facts| facts.name.as_str());
+        let hole = Hole {
+            what: What::Text(variable, column),
+            is_per_row: true,
+            name: format!("{}.{name}", variable.name()).into(),
+        };
+        self.put(key, hole)
+    }
+
+    fn numbered(&self, key: &str) -> Option<usize> {
+        self.known.iter().position(|known| known == key)
+    }
+
+    fn put(&mut self, key: String, hole: Hole) -> usize {
+        self.known.push(key);
+        self.holes.push(hole);
         self.holes.len() - 1
+    }
+
+    /// A node as it is written, in the condition or in a computed value.
+    fn written(&self, node: &Node) -> String {
+        let written = match &node.computed {
+            Some(computed) => computed.text.get(computed.range.clone()),
+            None => self.text.get(node.written.clone()),
+        };
+        match (written, &node.kind) {
+            (Some(text), _) if !text.is_empty() => text.to_owned(),
+            (_, NodeKind::Constant(value)) => show(value),
+            _ => String::from("…"),
+        }
     }
 }

@@ -23,6 +23,7 @@ mod timing;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use hole::{Hole, Unfit};
 pub use known::Known;
@@ -75,9 +76,14 @@ impl Fragment {
 }
 
 /// The condition as SQL where it stands.
-pub(super) fn fragment(node: &Node, stand: &Stand<'_>) -> Result<Fragment, Outside> {
+pub(super) fn fragment(
+    node: &Node,
+    text: &Arc<str>,
+    stand: &Stand<'_>,
+) -> Result<Fragment, Outside> {
     let mut translator = Translator {
         stand,
+        text: text.clone(),
         holes: Vec::new(),
         known: Vec::new(),
         reads: BTreeSet::new(),
@@ -118,6 +124,8 @@ enum Mode {
 /// A condition while it is translated.
 struct Translator<'a> {
     stand: &'a Stand<'a>,
+    /// The text that the nodes at hand are written in.
+    text: Arc<str>,
     holes: Vec<Hole>,
     /// What each hole is of, so that one value is one hole.
     known: Vec<String>,
@@ -141,6 +149,17 @@ struct Seen {
 type Made<T> = Result<T, Outside>;
 
 impl Translator<'_> {
+    /// Goes on within the text that a node is written in.
+    fn within<T>(&mut self, node: &Node, go_on: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(computed) = &node.computed else {
+            return go_on(self);
+        };
+        let around = std::mem::replace(&mut self.text, computed.text.clone());
+        let made = go_on(self);
+        self.text = around;
+        made
+    }
+
     fn fresh_alias(&mut self) -> Alias {
         self.aliases += 1;
         Alias::Nested(self.aliases)

@@ -89,6 +89,10 @@ impl Translator<'_> {
         if let Some(source) = self.pending_source(node) {
             return self.scalar_at(&source, node);
         }
+        self.within(node, |translator| translator.carried(node))
+    }
+
+    fn carried(&mut self, node: &Node) -> Made<Scalar> {
         match &node.kind {
             NodeKind::Column(source, column) => self.column(node, source, *column),
             NodeKind::Of(_, value) => self.scalar(value),

@@ -109,8 +109,12 @@ impl Desk {
     }
 
     /// What fills the holes of a condition for a caller.
-    pub fn fills(&self, text: &str, auth: serde_json::Value) -> Result<Vec<Option<String>>, Unfit> {
-        let auth = Value::from_json(&auth);
+    pub fn fills(
+        &self,
+        text: &str,
+        auth: &serde_json::Value,
+    ) -> Result<Vec<Option<String>>, Unfit> {
+        let auth = Value::from_json(auth);
         let frame = Frame {
             auth: &auth,
             old: None,

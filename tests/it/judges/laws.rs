@@ -84,7 +84,7 @@ fn a_value_becomes_the_text_that_postgres_reads_as_the_same_value() {
         ),
     ];
     for (text, auth, wanted) in cases {
-        let fills = desk.fills(text, auth.clone()).map_err(|_| ());
+        let fills = desk.fills(text, &auth).map_err(|_| ());
         // The value is what the text of the last hole says, where others ask whether it is null.
         let found = fills.map(|fills| fills.last().cloned().flatten());
         assert_eq!(found, wanted, "{text} {auth}");

@@ -59,6 +59,17 @@ fn rendered(plan: &Plan) -> String {
                         for fragment in fragments {
                             let sql = fragment.text(|at| format!("${}", at + 1));
                             let _ = writeln!(text, "    {sql}");
+                            let holes = fragment.holes().iter().enumerate();
+                            let named = holes.map(|(at, hole)| {
+                                let rows = if hole.is_per_row() {
+                                    " of each row"
+                                } else {
+                                    ""
+                                };
+                                format!("${} {}{rows}", at + 1, hole.name())
+                            });
+                            let _ =
+                                writeln!(text, "        {}", named.collect::<Vec<_>>().join(", "));
                         }
                     }
                     Err(outside) => {
