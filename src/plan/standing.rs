@@ -62,11 +62,24 @@ impl<'a> Standing<'a> {
             this,
             sent: (self.op == Op::Update).then_some(&self.sent),
         };
-        images
-            .into_iter()
-            .map(|this| condition.fragment(&stand(this)))
-            .collect()
+        let mut fragments: Vec<Fragment> = Vec::new();
+        for this in images {
+            let fragment = condition.fragment(&stand(this))?;
+            if !fragments
+                .iter()
+                .any(|other| asks_the_same(other, &fragment))
+            {
+                fragments.push(fragment);
+            }
+        }
+        Ok(fragments)
     }
+}
+
+/// Whether two conditions are one, as those of both images are where nothing is sent that they read.
+fn asks_the_same(left: &Fragment, right: &Fragment) -> bool {
+    let mut holes = left.holes().iter().zip(right.holes());
+    left.sql() == right.sql() && holes.all(|(left, right)| left.is_same(right))
 }
 
 /// The facts of every table that conditions reach.

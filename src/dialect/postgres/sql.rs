@@ -58,6 +58,42 @@ impl Sql {
         }
     }
 
+    /// Whether a stored value has another text than the one that is sent, jsonb another meaning. `None` where the text that we make for a
+    /// value may not be the one that is stored.
+    pub fn differs(column: &Column, sent: impl Into<Self>) -> Option<Self> {
+        let stored = Self::column(Alias::Target, column.name.as_str());
+        Some(match &column.ty.kind {
+            Kind::Other => return None,
+            Kind::Array(element) if **element == Kind::Other => return None,
+            // Each of these has one text for all values that are equal.
+            Kind::Bool
+            | Kind::Int2
+            | Kind::Int4
+            | Kind::Int8
+            | Kind::Uuid
+            | Kind::Date
+            | Kind::Time(_)
+            | Kind::Timestamp(_)
+            | Kind::Timestamptz(_)
+            | Kind::Bytea
+            | Kind::Enum(_)
+            | Kind::Jsonb => {
+                let cast = Self::cast_to(column);
+                sql!["(", stored, " IS DISTINCT FROM ", sent, cast, ")"]
+            }
+            // 1.0 and 1.00 are equal, and so are 'A' and 'a' under some collations.
+            _ => {
+                sql![
+                    "((",
+                    stored,
+                    ")::text COLLATE \"C\" IS DISTINCT FROM ",
+                    sent,
+                    ")"
+                ]
+            }
+        })
+    }
+
     /// What a row is called.
     pub fn alias(alias: Alias) -> Self {
         Self(vec![Piece::Alias(alias)])

@@ -1,7 +1,6 @@
 //! Conditions: `&&`, `||` and `!` are SQL's own, once each part is true, false, or NULL for an error.
 
-use crate::catalog::Kind;
-use crate::dialect::postgres::{Alias, Sql, sql};
+use crate::dialect::postgres::{Sql, sql};
 use crate::expr::Variable;
 use crate::expr::ir::{Node, NodeKind, TextTest};
 use crate::expr::sql::bind::Purpose;
@@ -124,38 +123,10 @@ impl Translator<'_> {
         let Some(facts) = self.stand.column(self.stand.table, column) else {
             return Outside::of(Why::UnknownTable, node);
         };
-        let stored = Sql::column(Alias::Target, facts.name.as_str());
         let sent = Sql::hole(self.text_hole(Variable::New, column));
-        match facts.ty.kind {
-            // The text that we make for it may not be the one that is stored.
-            Kind::Other => Outside::of(Why::Opaque, node),
-            Kind::Array(ref element) if **element == Kind::Other => Outside::of(Why::Opaque, node),
-            Kind::Bool
-            | Kind::Int2
-            | Kind::Int4
-            | Kind::Int8
-            | Kind::Uuid
-            | Kind::Date
-            | Kind::Time(_)
-            | Kind::Timestamp(_)
-            | Kind::Timestamptz(_)
-            | Kind::Bytea
-            | Kind::Enum(_)
-            | Kind::Jsonb => Ok(sql![
-                "(",
-                stored,
-                " IS DISTINCT FROM ",
-                sent,
-                Sql::cast_to(facts),
-                ")"
-            ]),
-            _ => Ok(sql![
-                "((",
-                stored,
-                ")::text COLLATE \"C\" IS DISTINCT FROM ",
-                sent,
-                ")"
-            ]),
+        match Sql::differs(facts, sent) {
+            Some(differs) => Ok(differs),
+            None => Outside::of(Why::Opaque, node),
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Hole {
     what: What,
     is_per_row: bool,
     name: Arc<str>,
+    /// What it is of, so that one value is one parameter.
+    key: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +69,11 @@ impl Hole {
     /// What it is, in the words of the rules.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the same fills both, where both stand in one statement.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.key == other.key
     }
 
     /// The text that fills it. The frame has the columns that are known, in the images that have them; `changed` holds no field that was not
@@ -173,6 +180,7 @@ impl Translator<'_> {
                 slots: slots(node),
             },
             is_per_row: is_per_row(node),
+            key: key.into(),
             name: match ask {
                 Ask::Condition | Ask::Value(..) | Ask::Members(_) | Ask::Elements(_) => {
                     written.into()
@@ -182,7 +190,7 @@ impl Translator<'_> {
                 Ask::Fails => format!("{written} is an error").into(),
             },
         };
-        self.put(key, hole)
+        self.put(hole)
     }
 
     /// The hole of the text of a column that is known.
@@ -196,17 +204,17 @@ impl Translator<'_> {
         let hole = Hole {
             what: What::Text(variable, column),
             is_per_row: true,
+            key: key.into(),
             name: format!("{}.{name}", variable.name()).into(),
         };
-        self.put(key, hole)
+        self.put(hole)
     }
 
     fn numbered(&self, key: &str) -> Option<usize> {
-        self.known.iter().position(|known| known == key)
+        self.holes.iter().position(|hole| *hole.key == *key)
     }
 
-    fn put(&mut self, key: String, hole: Hole) -> usize {
-        self.known.push(key);
+    fn put(&mut self, hole: Hole) -> usize {
         self.holes.push(hole);
         self.holes.len() - 1
     }

@@ -85,7 +85,6 @@ pub(super) fn fragment(
         stand,
         text: text.clone(),
         holes: Vec::new(),
-        known: Vec::new(),
         reads: BTreeSet::new(),
         rows: Vec::new(),
         elements: Vec::new(),
@@ -127,8 +126,6 @@ struct Translator<'a> {
     /// The text that the nodes at hand are written in.
     text: Arc<str>,
     holes: Vec<Hole>,
-    /// What each hole is of, so that one value is one hole.
-    known: Vec<String>,
     reads: BTreeSet<TableId>,
     /// The related rows in sight, innermost last.
     rows: Vec<Seen>,

@@ -18,8 +18,6 @@ lists create grant: this.is_owner
 lists update grant: this.can_edit
     ((r."owner_id" = $1::uuid) OR (EXISTS (SELECT FROM "public"."list_members" t1 WHERE t1."list_id" = r."id" AND ((t1."user_id" = $1::uuid) AND (t1."role" = $2::text)))))
         $1 auth.sub, $2 'editor'
-    ((r."owner_id" = $1::uuid) OR (EXISTS (SELECT FROM "public"."list_members" t1 WHERE t1."list_id" = r."id" AND ((t1."user_id" = $1::uuid) AND (t1."role" = $2::text)))))
-        $1 auth.sub, $2 'editor'
 lists delete grant: this.is_owner
     (r."owner_id" = $1::uuid)
         $1 auth.sub
