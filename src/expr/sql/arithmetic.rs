@@ -1,4 +1,4 @@
-//! Arithmetic of ints and times over what is stored. What is out of range is NULL, the error it is, and nothing raises.
+//! Arithmetic of ints, decimals and times, and texts joined, over what is stored. What is out of range is NULL, the error it is, and nothing raises.
 
 use crate::dialect::postgres::{Sql, sql};
 use crate::expr::ir::{Builtin, Node};
@@ -9,6 +9,10 @@ use crate::expr::syntax::Arithmetic;
 use crate::expr::types::Type;
 
 const LEAST: &str = "-9223372036854775808";
+/// A decimal whose sums and products are exact, and are decimals: NaN and the infinities are none.
+const SMALL: &str = ") < 1e1000";
+/// Bytes of a text that is joined of two.
+const LONGEST: &str = ") <= 16777216 THEN ";
 /// Times within which no sum or difference leaves what Postgres has room for.
 const WIDE: &str =
     " BETWEEN '4000-01-01 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz";
@@ -37,8 +41,27 @@ impl Translator<'_> {
                 let (left, right) = (self.any_scalar(left)?, self.any_scalar(right)?);
                 times(node, sign, &left, &right)
             }
+            (Type::Decimal | Type::Int, Type::Decimal | Type::Int) => {
+                let (left, right) = (self.any_scalar(left)?, self.any_scalar(right)?);
+                decimals(node, sign, &left.lifted(), &right.lifted())
+            }
+            (Type::String | Type::Enum(_), Type::String | Type::Enum(_)) => {
+                let (left, right) = (self.text(left)?, self.text(right)?);
+                let joined = sql![
+                    "(CASE WHEN octet_length(",
+                    &left,
+                    ") + octet_length(",
+                    &right,
+                    LONGEST,
+                    &left,
+                    " || ",
+                    &right,
+                    " END)"
+                ];
+                let sql = Self::sized(joined, &node.range)?;
+                Ok(Scalar::new(sql, Carrier::Text, Null::Error))
+            }
             (Type::Dyn, _) | (_, Type::Dyn) => Outside::of(Why::Json, node),
-            (Type::String | Type::Enum(_), _) => Outside::of(Why::Joined, node),
             (Type::List(_), _) => Outside::of(Why::Collection, node),
             _ => Outside::of(Why::Arithmetic, node),
         }
@@ -58,6 +81,14 @@ impl Translator<'_> {
                 ")::int8 END)"
             ],
             Carrier::Double => sql!["(-(", &of.sql, "))"],
+            Carrier::Decimal => sql![
+                "(CASE WHEN abs(",
+                &of.sql,
+                SMALL,
+                " THEN -(",
+                &of.sql,
+                ") END)"
+            ],
             _ => return Outside::of(Why::Arithmetic, node),
         };
         Ok(Scalar::new(sql, of.carrier, Null::Error))
@@ -82,6 +113,39 @@ impl Translator<'_> {
         let sql = sql![function, self.text(argument)?, ")"];
         Ok(Scalar::new(sql, Carrier::Text, Null::Error))
     }
+}
+
+/// Two decimals. Beyond these sizes Postgres rounds or raises.
+fn decimals(node: &Node, sign: Arithmetic, left: &Scalar, right: &Scalar) -> Made<Scalar> {
+    let (a, b) = (sql!["(", &left.sql, ")"], sql!["(", &right.sql, ")"]);
+    let sign = match sign {
+        Arithmetic::Add => " + ",
+        Arithmetic::Subtract => " - ",
+        Arithmetic::Multiply => " * ",
+        Arithmetic::Divide | Arithmetic::Remainder => return Outside::of(Why::Arithmetic, node),
+    };
+    let sql = sql![
+        "(CASE WHEN abs(",
+        &a,
+        SMALL,
+        " AND abs(",
+        &b,
+        SMALL,
+        " AND scale(",
+        &a,
+        ") + scale(",
+        &b,
+        ") <= 16000 THEN ",
+        &a,
+        sign,
+        &b,
+        " END)",
+    ];
+    Ok(Scalar::new(
+        Translator::sized(sql, &node.range)?,
+        Carrier::Decimal,
+        Null::Error,
+    ))
 }
 
 /// Times and durations.

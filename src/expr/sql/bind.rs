@@ -7,13 +7,13 @@ use crate::expr::time::civil;
 use crate::expr::values::uuid;
 use crate::vocabulary::value::{Decimal, Duration, Timestamp, Value};
 
-/// Digits before and behind the point that Postgres takes without rounding.
+/// Digits before and behind the point for which a text is made: Postgres takes a few more.
 const WHOLE_DIGITS_MAX: i64 = 100_000;
 const SCALE_MAX: i64 = 16_000;
 const SECOND: i128 = 1_000_000;
 const DAY: i128 = 86_400 * SECOND;
-/// The years of a timestamp in Postgres, a little narrower: 4712 BC to 294275.
-const YEARS: std::ops::RangeInclusive<i128> = -4_711..=294_275;
+/// The timestamps of Postgres in microseconds since 1970: 4714-11-24 BC up to the end of 294276.
+const TIMES: std::ops::Range<i128> = -210_866_803_200_000_000..9_224_318_016_000_000_000;
 
 /// What a value is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ enum Fit {
     Beside,
     /// Of another type.
     Foreign,
+    /// The carrier has it, and its text is not made.
+    Untold,
 }
 
 /// The text of a value for a carrier.
@@ -59,7 +61,7 @@ pub(super) fn bind(value: &Value, carrier: Carrier, purpose: Purpose) -> Result<
         (Fit::Beside | Fit::Foreign, Purpose::Equality) | (Fit::Foreign, Purpose::Order) => {
             Ok(Bound::Unmatched)
         }
-        (Fit::Beside, _) | (Fit::Foreign, Purpose::Value) => Err(Unfit),
+        (Fit::Untold | Fit::Beside, _) | (Fit::Foreign, Purpose::Value) => Err(Unfit),
     }
 }
 
@@ -68,6 +70,10 @@ fn fit(value: &Value, carrier: Carrier) -> Fit {
         (Carrier::Bool, Value::Bool(b)) => Some(b.to_string()),
         (Carrier::Int, value) if is_number(value) => int(value),
         (Carrier::Double, value) if is_number(value) => double(value),
+        (Carrier::Decimal, Value::Decimal(n)) => match bounded(n) {
+            Some(text) => Some(text),
+            None => return Fit::Untold,
+        },
         (Carrier::Decimal, value) if is_number(value) => decimal(value),
         (Carrier::Text, Value::String(text)) => (!text.contains('\0')).then(|| text.to_string()),
         (Carrier::Uuid, Value::Uuid(id)) => Some(id.to_string()),
@@ -129,7 +135,6 @@ fn decimal(value: &Value) -> Option<String> {
         Value::Int(n) => Some(n.to_string()),
         Value::Uint(n) => Some(n.to_string()),
         Value::Double(n) => bounded(&Decimal::try_from(*n).ok()?),
-        Value::Decimal(n) => bounded(n),
         _ => None,
     }
 }
@@ -158,12 +163,9 @@ fn micros(nanos: i128) -> Option<i128> {
 }
 
 fn time_text(time: Timestamp) -> Option<String> {
-    let micros = micros(time.0)?;
+    let micros = micros(time.0).filter(|micros| TIMES.contains(micros))?;
     let of_day = micros.rem_euclid(DAY);
     let (year, month, day) = civil(micros.div_euclid(DAY));
-    if !YEARS.contains(&year) {
-        return None;
-    }
     let (year, era) = if year > 0 {
         (year, "")
     } else {

@@ -30,13 +30,7 @@ impl<'a> Translator<'a> {
             return Outside::of(Why::UnknownTable, node);
         };
         if self.origin(source, column) == Origin::Derived {
-            return Outside::of(
-                match facts.ty.kind {
-                    Kind::Jsonb => Why::Json,
-                    _ => Why::StoredPreset,
-                },
-                node,
-            );
+            return Outside::of(Why::StoredPreset, node);
         }
         Ok(Cell {
             facts,

@@ -1,4 +1,4 @@
-//! `exists` and `all`, over rows, lists and `changed`.
+//! `exists`, `all` and `exists_one`, over rows, lists and `changed`.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Translator<'_> {
         found.map(|(_, scalar)| scalar)
     }
 
-    /// `exists` and `all`.
+    /// `exists`, `all`, and `exists_one`, which does not run over rows.
     pub(super) fn quantified(
         &mut self,
         node: &Node,
@@ -42,7 +42,7 @@ impl Translator<'_> {
             each,
             body,
         } = quantified;
-        if *quantifier == Quantifier::ExistsOne || each.is_pair() {
+        if each.is_pair() {
             return Outside::of(Why::Macro, node);
         }
         match &each.over {
@@ -65,6 +65,9 @@ impl Translator<'_> {
                 Ok(range.asked(*quantifier, body?, mode))
             }
             Over::Elements(list) if matches!(list.kind, NodeKind::Changed) => {
+                if *quantifier == Quantifier::ExistsOne {
+                    return Outside::of(Why::Changed, node);
+                }
                 self.over_changed(node, *quantifier, each, body, mode)
             }
             Over::Elements(list) => self.over_list(*quantifier, each, list, body, mode),
@@ -97,7 +100,12 @@ impl Translator<'_> {
         };
         let element = Scalar::new(Sql::column(alias, "v"), carrier, Null::Meant);
         self.elements.push((each.slot, element));
-        let body = self.condition(body, mode);
+        // Of `exists_one` every answer counts.
+        let mode_within = match quantifier {
+            Quantifier::ExistsOne => Mode::Exact,
+            _ => mode,
+        };
+        let body = self.condition(body, mode_within);
         self.elements.pop();
         let range = Range {
             from: sql!["unnest(", array, ") AS ", Sql::alias(alias), "(v)"],
@@ -166,6 +174,12 @@ impl Range {
     /// Whether one, or all, meet the condition: one that decides does so, whatever fails beside it.
     fn asked(self, quantifier: Quantifier, body: Sql, mode: Mode) -> Sql {
         let asked = match (mode, quantifier) {
+            // All are looked at, and every error counts.
+            (_, Quantifier::ExistsOne) => sql![
+                "(SELECT CASE WHEN count(*) = count(q.b) THEN count(*) FILTER (WHERE q.b) = 1 END FROM ",
+                self.each(body),
+                ")"
+            ],
             (Mode::Yes, Quantifier::All) => sql![
                 "NOT EXISTS (SELECT FROM ",
                 &self.from,
@@ -188,18 +202,7 @@ impl Range {
                     Quantifier::All => ("NOT bool_and(q.b)", "false", "true"),
                     _ => ("bool_or(q.b)", "true", "false"),
                 };
-                let each = match &self.matched {
-                    Some(matched) => sql![
-                        "(SELECT ",
-                        body,
-                        " AS b FROM ",
-                        &self.from,
-                        " WHERE ",
-                        matched,
-                        ") AS q"
-                    ],
-                    None => sql!["(SELECT ", body, " AS b FROM ", &self.from, ") AS q"],
-                };
+                let each = self.each(body);
                 sql![
                     "(SELECT CASE WHEN ",
                     decided,
@@ -217,6 +220,22 @@ impl Range {
             Some(guard) => sql!["(CASE WHEN ", guard, " THEN ", asked, " END)"],
             None => sql!["(", asked, ")"],
         }
+    }
+
+    /// The answers for each.
+    fn each(&self, body: Sql) -> Sql {
+        let filter = match &self.matched {
+            Some(matched) => sql![" WHERE ", matched],
+            None => Sql::default(),
+        };
+        sql![
+            "(SELECT ",
+            body,
+            " AS b FROM ",
+            &self.from,
+            filter,
+            ") AS q"
+        ]
     }
 
     fn prefix(&self) -> Sql {

@@ -66,6 +66,11 @@ impl Outline {
         }
     }
 
+    /// This, and something of which nothing is known.
+    pub(super) fn and_open(self) -> Self {
+        Self::Either(Known::Fails, Box::new([self, Self::Open]))
+    }
+
     fn known(&self, fills: &[Option<Arc<str>>]) -> Known {
         match self {
             Self::Open => Known::Open,

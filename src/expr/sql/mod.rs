@@ -30,16 +30,17 @@ pub use known::Known;
 pub use outside::{Outside, Why};
 pub use stand::{Image, Rest, Stand, Written};
 
-use crate::dialect::postgres::{Alias, Sql};
-use crate::expr::TableId;
+use crate::dialect::postgres::{Alias, Sql, sql};
 use crate::expr::ir::{Node, RowSource};
 use crate::expr::sql::known::Outline;
 use crate::expr::sql::scalar::Scalar;
+use crate::expr::{TableId, Variable};
 
 /// How many pieces of text a condition may take: what the database is asked stays readable for its planner.
 const PIECES_MAX: usize = 20_000;
 
-/// A condition as SQL. It is true exactly where the evaluator says true, and it never raises.
+/// A condition as SQL. It is true exactly where the evaluator says true, and it never raises; one that judges JSON as it was sent is not true
+/// where the stored JSON means the same.
 #[derive(Clone, Debug)]
 pub struct Fragment {
     sql: Sql,
@@ -91,7 +92,8 @@ pub(super) fn fragment(
         aliases: 0,
     };
     let sql = translator.condition(node, Mode::Yes)?;
-    let mut outline = translator.outline(node);
+    let outline = translator.outline(node);
+    let (sql, mut outline) = translator.with_differing_json(node, sql, outline)?;
     let used = sql.holes();
     let number = |hole: usize| {
         used.iter()
@@ -146,6 +148,27 @@ struct Seen {
 type Made<T> = Result<T, Outside>;
 
 impl Translator<'_> {
+    /// The condition, and that JSON which it judges as it was sent will be stored as it was sent.
+    fn with_differing_json(
+        &mut self,
+        node: &Node,
+        mut sql: Sql,
+        mut outline: Outline,
+    ) -> Made<(Sql, Outline)> {
+        let mut kept = BTreeSet::new();
+        self.kept_json(node, &mut kept);
+        for column in kept {
+            let sent = Sql::hole(self.text_hole(Variable::New, column));
+            let facts = self.stand.column(self.stand.table, column);
+            let Some(differs) = facts.and_then(|facts| Sql::differs(facts, sent)) else {
+                return Outside::of(Why::Json, node);
+            };
+            sql = sql!["(", sql, " AND ", differs, ")"];
+            outline = outline.and_open();
+        }
+        Ok((sql, outline))
+    }
+
     /// Goes on within the text that a node is written in.
     fn within<T>(&mut self, node: &Node, go_on: impl FnOnce(&mut Self) -> T) -> T {
         let Some(computed) = &node.computed else {

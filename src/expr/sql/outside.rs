@@ -29,7 +29,7 @@ pub enum Why {
     Conversion,
     /// A list or map that is built, compared or indexed.
     Collection,
-    /// `map`, `filter`, `exists_one` and macros of two variables.
+    /// `map`, `filter` and macros of two variables.
     Macro,
     /// `changed` as a list.
     Changed,
@@ -37,10 +37,8 @@ pub enum Why {
     MixedNumbers,
     /// A stored text beside a stored uuid.
     TextAsUuid,
-    /// Arithmetic beyond int64 and times.
+    /// Arithmetic of doubles and uints.
     Arithmetic,
-    /// Texts joined.
-    Joined,
     /// A part of a time.
     Calendar,
     /// A type that compares with null only.
@@ -80,12 +78,13 @@ impl fmt::Display for Why {
             Self::Function => "Postgres does not have this function, or has another of its name",
             Self::Conversion => "Postgres converts this otherwise",
             Self::Collection => "lists and maps of stored values are built in process",
-            Self::Macro => "of the macros, only `exists` and `all` with one variable become SQL",
+            Self::Macro => {
+                "of the macros, only `exists`, `all` and `exists_one` with one variable become SQL"
+            }
             Self::Changed => "of `changed`, only `'x' in changed`, `exists` and `all` become SQL",
             Self::MixedNumbers => "Postgres rounds where numbers of two kinds meet",
             Self::TextAsUuid => "a stored text beside a stored uuid",
-            Self::Arithmetic => "only int and time arithmetic becomes SQL",
-            Self::Joined => "texts are joined in process",
+            Self::Arithmetic => "arithmetic of doubles raises errors in Postgres",
             Self::Calendar => "parts of times are taken in process",
             Self::Opaque => "a value of this type compares with `null` only",
             Self::StoredPreset => "a preset of this column reads `old`",

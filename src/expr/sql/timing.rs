@@ -1,6 +1,8 @@
 //! Binding times: what is known before the database is asked, and what waits for a row of it.
 
-use crate::expr::Variable;
+use std::collections::BTreeSet;
+
+use crate::catalog::Kind;
 use crate::expr::ir::{Each, Node, NodeKind, Over, RowSource, ZoneOf};
 use crate::expr::sql::Translator;
 use crate::expr::sql::stand::Origin;
@@ -32,22 +34,38 @@ impl Translator<'_> {
     /// Where the value of a column comes from.
     pub(super) fn origin(&self, source: &RowSource, column: ColumnId) -> Origin {
         match source {
-            RowSource::Image(variable) => {
-                let origin = self.stand.image(*variable).origin(column);
-                // Of two JSON texts that mean the same the stored one stays, and what is sent is then not what is judged.
-                if origin == Origin::Frame && self.is_kept_json(*variable, column) {
-                    return Origin::Derived;
-                }
-                origin
-            }
+            RowSource::Image(variable) => self.stand.image(*variable).origin(column),
             RowSource::Bound(_) | RowSource::Related(..) => Origin::Stored,
         }
     }
 
-    fn is_kept_json(&self, variable: Variable, column: ColumnId) -> bool {
-        let facts = self.stand.column(self.stand.table, column);
-        self.stand.image(variable).is_over_stored()
-            && facts.is_some_and(|facts| facts.ty.kind == crate::catalog::Kind::Jsonb)
+    /// The JSON columns that are known and whose values a node asks for. Of two JSON texts that mean the same the stored one stays, and then what
+    /// was sent is not what is judged.
+    pub(super) fn kept_json(&self, node: &Node, found: &mut BTreeSet<ColumnId>) {
+        if let NodeKind::Column(RowSource::Image(variable), column) = &node.kind {
+            let image = self.stand.image(*variable);
+            let facts = self.stand.column(self.stand.table, *column);
+            if image.is_over_stored()
+                && image.is_known(*column)
+                && facts.is_some_and(|facts| facts.ty.kind == Kind::Jsonb)
+            {
+                found.insert(*column);
+            }
+        }
+        // Two that mean the same are both null or neither.
+        let is_null_test = match &node.kind {
+            NodeKind::Equal(left, right) | NodeKind::NotEqual(left, right) => {
+                [(left, right), (right, left)]
+                    .into_iter()
+                    .any(|(of, null)| null.is_null() && matches!(of.kind, NodeKind::Column(..)))
+            }
+            _ => false,
+        };
+        if !is_null_test {
+            for part in parts(node) {
+                self.kept_json(part, found);
+            }
+        }
     }
 }
 

@@ -187,7 +187,7 @@ impl<'a> Grammar<'a> {
     fn leaf(&mut self, depth: usize) -> String {
         match self
             .dice
-            .weighted(&[12, 8, 5, 6, 4, 4, 8, 4, 4, 3, 3, 2, 2])
+            .weighted(&[12, 8, 5, 6, 4, 4, 8, 4, 4, 3, 3, 3, 2, 2])
         {
             0 => {
                 let ty = self.any(COMPARED);
@@ -227,6 +227,7 @@ impl<'a> Grammar<'a> {
             10 if self.changed => self.fields(),
             11 => self.over_list(depth),
             12 => self.odd_column(),
+            13 => self.json(),
             _ => self.claims(),
         }
     }
@@ -434,7 +435,14 @@ impl<'a> Grammar<'a> {
                 1 => format!("({} + {})", self.value(ty, depth), self.value(ty, depth)),
                 _ => format!("({} - {})", self.value(ty, depth), self.value(ty, depth)),
             },
-            Ty::Decimal => format!("({} + {})", self.value(ty, depth), self.value(ty, depth)),
+            Ty::Decimal => {
+                let sign = self.any(&["+", "-", "*"]);
+                format!(
+                    "({} {sign} {})",
+                    self.value(ty, depth),
+                    self.value(ty, depth)
+                )
+            }
             Ty::Double => format!("(-{})", self.value(ty, depth)),
             _ => self.literal(ty),
         }
@@ -604,6 +612,22 @@ impl<'a> Grammar<'a> {
             }
         }
         self.claims()
+    }
+
+    /// JSON of the row itself, whose members have types that show only when they are read.
+    fn json(&mut self) -> String {
+        let image = self.dice.of(&self.images).to_owned();
+        let asked = self.any(&[
+            "IMAGE.j.k == 1",
+            "IMAGE.j.k == 'a'",
+            "has(IMAGE.j.k)",
+            "IMAGE.j == 1",
+            "string(IMAGE.j) == '1'",
+            "IMAGE.j.k > 0",
+            "size(IMAGE.j) == 2",
+            "IMAGE.j.k in [1, 2.0]",
+        ]);
+        format!("({})", asked.replace("IMAGE", &image))
     }
 
     fn claims(&mut self) -> String {

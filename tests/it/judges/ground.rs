@@ -181,8 +181,8 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
             "0001-01-01 00:00:00+00",
             "9999-12-31 23:59:59.999999+00",
             "1999-12-31 23:00:00+00",
-            "4713-01-01 00:00:00+00 BC",
-            "294276-12-31 00:00:00+00",
+            "4714-11-24 00:00:00+00 BC",
+            "294276-12-31 23:59:59.999999+00",
         ],
     ),
     (
@@ -250,6 +250,8 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
             "{}",
             "null::jsonb",
             "{\"k\": 1}",
+            "{\"k\": 1.0}",
+            "{\"k\": \"a\", \"l\": 2}",
             "[1, \"a\"]",
             "\"a\"",
             "1.0",
@@ -430,7 +432,17 @@ pub struct Ground {
 impl Ground {
     /// Makes it.
     pub async fn make(dice: &mut Dice) -> Self {
-        let database = Fresh::with(SETTINGS).await;
+        Self::over(Fresh::with(SETTINGS).await, dice).await
+    }
+
+    /// The same tables with other rows.
+    pub async fn again(self, dice: &mut Dice) -> Self {
+        let empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        self.database.client.batch_execute(empty).await.unwrap();
+        Self::over(self.database, dice).await
+    }
+
+    async fn over(database: Fresh, dice: &mut Dice) -> Self {
         let script = schema(&database, dice).await;
         database.client.batch_execute(&script).await.unwrap();
         let catalog = database.store(1).introspect().await.unwrap();

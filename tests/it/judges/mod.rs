@@ -17,6 +17,9 @@ use dice::Dice;
 use ground::Ground;
 use hearing::Hearing;
 
+/// How many conditions are judged over the same rows.
+const ROWS_SERVE: u64 = 300;
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
@@ -29,10 +32,12 @@ async fn a_condition_of_sql_is_true_exactly_where_the_evaluator_says_so() {
     });
     let cases = number("RULEGATE_JUDGES_CASES").unwrap_or(400);
     let mut dice = Dice(seed);
-    let ground = Ground::make(&mut dice).await;
-    let mut hearing = Hearing::new(ground);
-    for _ in 0..cases {
+    let mut hearing = Hearing::new(Ground::make(&mut dice).await);
+    for case in 1..=cases {
         hearing.hear(&mut dice).await;
+        if case % ROWS_SERVE == 0 {
+            hearing = hearing.over_other_rows(&mut dice).await;
+        }
     }
     println!("seed {seed}\n{}", hearing.totals());
     let disagreements = hearing.disagreements();

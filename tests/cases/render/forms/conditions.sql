@@ -17,7 +17,8 @@ notes update check: changed.all(f, f in ['title', 'rank']) || old.rank == 1
     (((NOT (r."doc" IS DISTINCT FROM $1::jsonb)) AND (NOT (r."due" IS DISTINCT FROM $2::timestamp with time zone)) AND (NOT (r."group_id" IS DISTINCT FROM $3::uuid)) AND (NOT (r."kind" IS DISTINCT FROM $4::mood)) AND (NOT (r."made_at" IS DISTINCT FROM $5::timestamp with time zone)) AND (NOT (r."owner_id" IS DISTINCT FROM $6::uuid)) AND (NOT ((r."price")::text COLLATE "C" IS DISTINCT FROM $7)) AND (NOT ((r."tags")::text COLLATE "C" IS DISTINCT FROM $8)) AND (NOT ((r."weight")::text COLLATE "C" IS DISTINCT FROM $9))) OR (r."rank" = $10::int8))
         $1 new.doc of each row, $2 new.due of each row, $3 new.group_id of each row, $4 new.kind of each row, $5 new.made_at of each row, $6 new.owner_id of each row, $7 new.price of each row, $8 new.tags of each row, $9 new.weight of each row, $10 1
 notes update check: new.doc != null
-    outside: members of a JSON column have types that show only when they are read
+    $1::boolean
+        $1 new.doc != null of each row
 notes delete grant: old.owner_id == auth.sub
     (r."owner_id" = $1::uuid)
         $1 auth.sub
