@@ -7,6 +7,7 @@ mod computed;
 mod grants;
 mod key;
 mod matches;
+mod paths;
 mod presets;
 mod print;
 mod quoted;
@@ -20,8 +21,9 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
+pub use paths::{Path, Purpose};
 pub use schemas::schema_problems;
-pub use standing::{Path, Purpose, Standing};
+pub use standing::Standing;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, ColumnType, Kind};

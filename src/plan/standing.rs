@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{self, Generation};
 use crate::expr::{Compiled, Fragment, Image, Outside, Rest, Stand, TableId, Variable, Written};
 use crate::plan::{Plan, TablePlan};
-use crate::vocabulary::names::{FieldName, TableName};
+use crate::vocabulary::names::FieldName;
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::ColumnId;
 
@@ -132,90 +132,5 @@ fn written(table: &TablePlan, op: Op, sent: impl Iterator<Item = ColumnId>) -> W
             Op::Create => Rest::Unknown,
             Op::Update | Op::Delete => Rest::Stored,
         },
-    }
-}
-
-/// How one condition is answered for one op.
-#[derive(Debug)]
-pub struct Path<'a> {
-    /// The table, by the name the app uses.
-    pub table: &'a TableName,
-    /// What happens to the row.
-    pub op: Op,
-    /// What the condition is there for.
-    pub purpose: Purpose,
-    /// The condition.
-    pub condition: &'a Compiled,
-    /// What keeps it out of the statement, for some set of fields at least.
-    pub outside: Option<Outside>,
-}
-
-/// What a condition is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// It must hold besides all others.
-    Guard,
-    /// It allows.
-    Grant,
-    /// It must hold, and has a code.
-    Check,
-}
-
-impl Purpose {
-    /// Its word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Guard => "guard",
-            Self::Grant => "grant",
-            Self::Check => "check",
-        }
-    }
-}
-
-impl TablePlan {
-    /// The conditions that an op meets before it is written.
-    pub fn conditions(&self, op: Op) -> impl Iterator<Item = (Purpose, &Compiled)> {
-        let guards = self.guards.iter().map(|guard| (Purpose::Guard, guard));
-        let grants = self
-            .grants
-            .iter()
-            .filter(move |grant| grant.op == op)
-            .map(|grant| (Purpose::Grant, &grant.condition));
-        let checks = self
-            .checks
-            .iter()
-            .filter(move |check| check.ops.contains(&op) && !check.is_deferred)
-            .map(|check| (Purpose::Check, &check.rule));
-        guards.chain(grants).chain(checks)
-    }
-}
-
-impl Plan {
-    /// How each condition is answered, for each op that some grant allows: in the statement, or by reading and judging.
-    pub fn paths(&self) -> Vec<Path<'_>> {
-        let mut paths = Vec::new();
-        for table in self.tables() {
-            let all: BTreeSet<FieldName> = table.fields.keys().cloned().collect();
-            let is_granted = |op: &Op| table.grants.iter().any(|grant| grant.op == *op);
-            for op in Op::ALL.into_iter().filter(is_granted) {
-                // With nothing sent, everything of the new row is stored; with all, as much as can be is known.
-                let standings = [BTreeSet::new(), all.clone()]
-                    .map(|sent| Standing::new(self, table, op, &sent));
-                for (purpose, condition) in table.conditions(op) {
-                    let fragments = standings
-                        .iter()
-                        .map(|standing| standing.fragments(condition).map(|_| ()));
-                    let outside = fragments.collect::<Result<(), Outside>>().err();
-                    paths.push(Path {
-                        table: &table.name,
-                        op,
-                        purpose,
-                        condition,
-                        outside,
-                    });
-                }
-            }
-        }
-        paths
     }
 }

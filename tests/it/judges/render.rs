@@ -88,12 +88,9 @@ fn each_condition_is_the_sql_one_wants_to_see() {
     let cases = cases("render");
     assert!(cases.len() >= 2);
     for case in cases {
-        expect(
-            &case,
-            "conditions.sql",
-            &rendered(&plan(&case)),
-            &mut differing,
-        );
+        let plan = plan(&case);
+        expect(&case, "paths.txt", &plan.paths_text(), &mut differing);
+        expect(&case, "conditions.sql", &rendered(&plan), &mut differing);
     }
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));
 }
