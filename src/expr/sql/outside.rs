@@ -47,8 +47,6 @@ pub enum Why {
     StoredPreset,
     /// Texts matched under collations that do not go together, or that find more than one row.
     Collation,
-    /// A relation over `character(n)`.
-    PaddedKey,
     /// A table that the catalogue does not hold.
     UnknownTable,
     /// A text of SQL that would be too long.
@@ -89,7 +87,6 @@ impl fmt::Display for Why {
             Self::Opaque => "a value of this type compares with `null` only",
             Self::StoredPreset => "a preset of this column reads `old`",
             Self::Collation => "it follows texts whose collation may find other rows",
-            Self::PaddedKey => "it follows a column of type `character(n)`",
             Self::UnknownTable => "the database does not show this table",
             Self::TooLong => "its SQL would be too long",
         })

@@ -1,6 +1,6 @@
 //! Related rows: a subselect for each relation that is followed.
 
-use crate::catalog::{Column, Kind};
+use crate::catalog::Column;
 use crate::dialect::postgres::{Alias, Sql, sql};
 use crate::expr::TableId;
 use crate::expr::ir::{Follow, Node, NodeKind, Over, RowSource};
@@ -236,9 +236,6 @@ impl Found {
 
 /// Whether SQL finds the rows that reading by the texts of our columns finds, and no more than one where one is promised.
 fn is_followed_exactly(mine: &Column, theirs: &Column, is_to_one: bool) -> Result<(), Why> {
-    if matches!(mine.ty.kind, Kind::Char(_)) {
-        return Err(Why::PaddedKey);
-    }
     if is_to_one && !is_deterministic(theirs) {
         return Err(Why::Collation);
     }

@@ -97,6 +97,7 @@ fn to_many(table: TableId) -> &'static [(&'static str, TableId)] {
             ("alike", MEMBERS),
             ("scored", MEMBERS),
             ("begun", MEMBERS),
+            ("lettered", MEMBERS),
         ],
         GROUPS => &[("members", MEMBERS)],
         _ => &[],

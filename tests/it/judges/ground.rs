@@ -358,6 +358,7 @@ const MEMBER_COLUMNS: &[(&str, &str, &[&str])] = &[
         "timestamptz NOT NULL",
         &["2026-01-01 00:00:00+00", "2025-01-01 00:00:00+00"],
     ),
+    ("ch", "char(3)", &["null", "a", "ab"]),
 ];
 
 /// A relation: from, name, to, to-one, their column and ours for each pair.
@@ -386,6 +387,7 @@ const RELATIONS: &[Relation] = &[
     ),
     (THINGS, "scored", MEMBERS, false, &[("score", "sm")]),
     (THINGS, "begun", MEMBERS, false, &[("since", "tn")]),
+    (THINGS, "lettered", MEMBERS, false, &[("ch", "ch")]),
     (GROUPS, "members", MEMBERS, false, &[("group_id", "id")]),
     (GROUPS, "boss", GROUPS, true, &[("id", "boss_id")]),
     (MEMBERS, "group", GROUPS, true, &[("id", "group_id")]),
