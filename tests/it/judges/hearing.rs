@@ -140,6 +140,25 @@ impl Hearing {
         };
         let depth = 1 + dice.below(4);
         let text = Grammar::new(dice, images, op != Op::Delete).condition(depth);
+        self.hear_text(dice, &text, op, this, &variables).await;
+    }
+
+    /// Hears a condition over the stored row, which has to become SQL.
+    pub async fn hear_corner(&mut self, dice: &mut Dice, text: &str) {
+        let inside = self.inside;
+        self.hear_text(dice, text, Op::Delete, Variable::Old, &[Variable::Old])
+            .await;
+        assert_eq!(self.inside, inside + 1, "{text}\n{}", self.totals());
+    }
+
+    async fn hear_text(
+        &mut self,
+        dice: &mut Dice,
+        text: &str,
+        op: Op,
+        this: Variable,
+        variables: &[Variable],
+    ) {
         let fields: BTreeSet<FieldName> = FIELDS.iter().map(|name| (*name).into()).collect();
         let mut usable = vec![
             Variable::Auth,
@@ -153,7 +172,7 @@ impl Hearing {
             usable.push(Variable::Changed);
         }
         let compiled = compile(
-            &text,
+            text,
             &Scope {
                 world: &self.ground.world,
                 table: Some(THINGS),
