@@ -22,6 +22,8 @@ use super::ground::{Ground, THINGS};
 
 /// Steps that no condition here spends.
 const STEPS: usize = 1_000_000;
+/// A date beyond all timestamps.
+const FAR: &str = "300000-01-01";
 /// How many disagreements are shown.
 const SHOWN: usize = 5;
 
@@ -83,7 +85,7 @@ impl Hearing {
     /// What was heard.
     pub fn totals(&self) -> String {
         let mut text = format!(
-            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true, {} known before the database is asked, {} true and not said so of JSON; {} with a value that has no parameter; {} disagreements\n",
+            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true, {} known before the database is asked, {} true and not said so of JSON and far dates; {} with a value that has no parameter; {} disagreements\n",
             self.expressions,
             self.inside,
             self.decided,
@@ -286,8 +288,10 @@ impl Hearing {
                     Known::Fails | Known::Errs => Some(false),
                 };
                 self.known += usize::from(known != Known::Open);
-                // JSON that means what is stored is not judged in SQL.
-                if holds && said != Some(true) && is_kept && compiled.text().contains(".j") {
+                // JSON that means what is stored is not judged in SQL, and a date beyond all timestamps is no time there.
+                let is_not_judged = (is_kept && compiled.text().contains(".j"))
+                    || (compiled.text().contains(".da") && self.holds_far_dates(&scene));
+                if holds && said != Some(true) && is_not_judged {
                     self.slow += 1;
                     continue;
                 }
@@ -368,6 +372,16 @@ impl Hearing {
                     .map(|text| text.map(|text| text.to_string()))
             })
             .collect()
+    }
+
+    /// Whether some date lies beyond all timestamps, here or in a related row.
+    fn holds_far_dates(&self, scene: &Scene) -> bool {
+        let (id, _) = self.ground.facts(THINGS).column("da").unwrap();
+        let mut rows = self.ground.rows.iter().chain([&scene.values]);
+        rows.any(|row| {
+            let text = row.column(id).and_then(|datum| datum.text.as_deref());
+            text == Some(FAR)
+        })
     }
 
     /// Whether the evaluator says that it holds, with every related row that it asks for, and whether JSON that was sent means what is stored.
