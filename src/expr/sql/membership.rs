@@ -163,19 +163,16 @@ impl Translator<'_> {
             }
             let value = scalar.exact();
             let found = sql!["COALESCE(", among(&value), ", false)"];
-            let found = if scalar.is_nullable() {
-                sql![
-                    "CASE WHEN ",
-                    &value,
-                    " IS NULL THEN ",
-                    holds_null,
-                    " ELSE ",
-                    found,
-                    " END"
-                ]
-            } else {
-                found
-            };
+            // Where the catalogue says that it is never null, it may be so no longer.
+            let found = sql![
+                "CASE WHEN ",
+                &value,
+                " IS NULL THEN ",
+                holds_null,
+                " ELSE ",
+                found,
+                " END"
+            ];
             match scalar.fails() {
                 Some(fails) => sql!["CASE WHEN ", fails, " THEN NULL ELSE ", found, " END"],
                 None => found,

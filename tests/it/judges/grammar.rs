@@ -461,7 +461,16 @@ impl<'a> Grammar<'a> {
 
     fn among(&mut self, depth: usize) -> String {
         let (ty, lists): (Ty, &[&str]) = match self.dice.below(6) {
-            0 => (Ty::Text, &["auth.names", "TAGS", "['a', 'A']", "[]"]),
+            0 => (
+                Ty::Text,
+                &[
+                    "auth.names",
+                    "TAGS",
+                    "['a', 'A']",
+                    "[]",
+                    "auth.names.map(n, n + 'a')",
+                ],
+            ),
             1 => (
                 Ty::Uuid,
                 &[
@@ -535,9 +544,20 @@ impl<'a> Grammar<'a> {
             return self.claims();
         }
         let (ty, lists): (Ty, &[&str]) = match self.dice.below(3) {
-            0 => (Ty::Text, &["auth.names", "TAGS", "['a', 'A']"]),
+            0 => (
+                Ty::Text,
+                &[
+                    "auth.names",
+                    "TAGS",
+                    "['a', 'A']",
+                    "auth.names.filter(n, n != 'a')",
+                ],
+            ),
             1 => (Ty::Uuid, &["US"]),
-            _ => (Ty::Int, &["auth.counts", "NUMS", "[1, 2]"]),
+            _ => (
+                Ty::Int,
+                &["auth.counts", "NUMS", "[1, 2]", "auth.counts.map(n, n - 1)"],
+            ),
         };
         let list = self.dice.of(lists).to_owned();
         let list = self.array(&list);
