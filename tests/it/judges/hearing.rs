@@ -55,6 +55,7 @@ pub struct Hearing {
     too_slow: usize,
     known: usize,
     slow: usize,
+    is_stale: bool,
 }
 
 impl Hearing {
@@ -73,6 +74,7 @@ impl Hearing {
             too_slow: 0,
             known: 0,
             slow: 0,
+            is_stale: false,
         }
     }
 
@@ -82,10 +84,17 @@ impl Hearing {
         Self { ground, ..self }
     }
 
+    /// Goes on over rows that the catalogue does not know: then a yes must be a yes, and no more.
+    pub async fn over_stale_rows(mut self) -> Self {
+        self.ground.grow_stale().await;
+        self.is_stale = true;
+        self
+    }
+
     /// What was heard.
     pub fn totals(&self) -> String {
         let mut text = format!(
-            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true, {} known before the database is asked, {} true and not said so of JSON and far dates; {} with a value that has no parameter; {} disagreements\n",
+            "{} conditions: {} in SQL (of which {} read nothing), {} outside\n{} evaluations, {} of them true, {} known before the database is asked, {} true and not said so where that is right; {} with a value that has no parameter; {} disagreements\n",
             self.expressions,
             self.inside,
             self.decided,
@@ -289,7 +298,8 @@ impl Hearing {
                 };
                 self.known += usize::from(known != Known::Open);
                 // JSON that means what is stored is not judged in SQL, and a date beyond all timestamps is no time there.
-                let is_not_judged = (is_kept && compiled.text().contains(".j"))
+                let is_not_judged = self.is_stale
+                    || (is_kept && compiled.text().contains(".j"))
                     || (compiled.text().contains(".da") && self.holds_far_dates(&scene));
                 if holds && said != Some(true) && is_not_judged {
                     self.slow += 1;

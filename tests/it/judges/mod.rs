@@ -139,3 +139,19 @@ async fn both_judges_agree_in_every_corner() {
     assert!(disagreements.is_empty(), "{disagreements}");
     assert!(hearing.is_worth_something(), "{}", hearing.totals());
 }
+
+#[tokio::test]
+async fn what_the_catalogue_no_longer_knows_makes_no_condition_true() {
+    let mut dice = Dice(number("RULEGATE_JUDGES_SEED").unwrap_or(2));
+    let ground = Ground::make(&mut dice).await;
+    let mut hearing = Hearing::new(ground).over_stale_rows().await;
+    for text in CORNERS {
+        hearing.hear_corner(&mut dice, text).await;
+    }
+    for _ in 0..number("RULEGATE_JUDGES_CASES").unwrap_or(400) / 4 {
+        hearing.hear(&mut dice).await;
+    }
+    let disagreements = hearing.disagreements();
+    assert!(disagreements.is_empty(), "{disagreements}");
+    assert!(hearing.is_worth_something(), "{}", hearing.totals());
+}
