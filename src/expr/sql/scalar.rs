@@ -115,7 +115,8 @@ impl Translator<'_> {
                 }
             }
             NodeKind::AsUuid(_) => Outside::of(Why::TextAsUuid, node),
-            NodeKind::Field(..) | NodeKind::Dyn(_) => Outside::of(Why::Json, node),
+            NodeKind::Field(..) => Outside::of(Why::Json, node),
+            NodeKind::Dyn(_) => Outside::of(Why::Dynamic, node),
             NodeKind::Index(..) | NodeKind::List(_) | NodeKind::Map(_) => {
                 Outside::of(Why::Collection, node)
             }

@@ -106,7 +106,7 @@ fn what_stays_outside_says_where_and_why() {
             "old.title.matches('a')",
         ),
         ("old.rank == 1 && old.doc.x == 1", Why::Json, "old.doc.x"),
-        ("dyn(old.rank) == 1", Why::Json, "dyn(old.rank)"),
+        ("dyn(old.rank) == 1", Why::Dynamic, "dyn(old.rank)"),
         (
             "old.weight + 1.0 == 2.0",
             Why::Arithmetic,
