@@ -1,12 +1,13 @@
 //! Arithmetic of ints, decimals and times, and texts joined, over what is stored. What is out of range is NULL, the error it is, and nothing raises.
 
 use crate::dialect::postgres::{Sql, sql};
-use crate::expr::ir::{Builtin, Node};
+use crate::expr::ir::{Builtin, Node, NodeKind};
 use crate::expr::sql::carrier::Carrier;
 use crate::expr::sql::scalar::{Null, Scalar};
 use crate::expr::sql::{Made, Outside, Translator, Why};
 use crate::expr::syntax::Arithmetic;
 use crate::expr::types::Type;
+use crate::vocabulary::value::Value;
 
 const LEAST: &str = "-9223372036854775808";
 /// A decimal whose sums and products are exact, and are decimals: NaN and the infinities are none.
@@ -41,7 +42,10 @@ impl Translator<'_> {
                 let (left, right) = (self.any_scalar(left)?, self.any_scalar(right)?);
                 times(node, sign, &left, &right)
             }
-            (Type::Decimal | Type::Int, Type::Decimal | Type::Int) => {
+            // Else it may be int arithmetic after all, which has an end.
+            (Type::Decimal | Type::Int, Type::Decimal | Type::Int)
+                if is_decimal(left) || is_decimal(right) =>
+            {
                 let (left, right) = (self.any_scalar(left)?, self.any_scalar(right)?);
                 decimals(node, sign, &left.lifted(), &right.lifted())
             }
@@ -63,6 +67,7 @@ impl Translator<'_> {
             }
             (Type::Dyn, _) | (_, Type::Dyn) => Outside::of(Why::Json, node),
             (Type::List(_), _) => Outside::of(Why::Collection, node),
+            (Type::Decimal | Type::Int, _) => Outside::of(Why::MixedNumbers, node),
             _ => Outside::of(Why::Arithmetic, node),
         }
     }
@@ -81,6 +86,9 @@ impl Translator<'_> {
                 ")::int8 END)"
             ],
             Carrier::Double => sql!["(-(", &of.sql, "))"],
+            Carrier::Decimal if !is_decimal(operand) => {
+                return Outside::of(Why::MixedNumbers, node);
+            }
             Carrier::Decimal => sql![
                 "(CASE WHEN abs(",
                 &of.sql,
@@ -112,6 +120,20 @@ impl Translator<'_> {
         };
         let sql = sql![function, self.text(argument)?, ")"];
         Ok(Scalar::new(sql, Carrier::Text, Null::Error))
+    }
+}
+
+/// Whether a number is a decimal whenever it is evaluated: one out of ints and decimals may be an int.
+fn is_decimal(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Column(..) | NodeKind::Constant(Value::Decimal(_)) => node.ty == Type::Decimal,
+        NodeKind::Of(_, of) | NodeKind::Negate(of) => is_decimal(of),
+        NodeKind::Arithmetic(_, left, right) => is_decimal(left) || is_decimal(right),
+        NodeKind::Conditional(parts) => {
+            let [_, yes, no] = &**parts;
+            is_decimal(yes) && is_decimal(no)
+        }
+        _ => false,
     }
 }
 

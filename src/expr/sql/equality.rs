@@ -227,8 +227,17 @@ pub(super) fn equal_scalars(left: &Scalar, right: &Scalar, mode: Mode) -> Sql {
         (_, false) => plain,
         _ => sql!["(", &a, " IS NOT DISTINCT FROM ", &b, ")"],
     };
+    // NaN equals nothing; beside an error it is one.
     let same = if left.carrier == Carrier::Double {
-        sql!["(", same, " AND NOT COALESCE(", &a, " = 'NaN', false))"]
+        sql![
+            "(CASE WHEN ",
+            &a,
+            " = 'NaN' AND ",
+            &b,
+            " IS NOT NULL THEN false ELSE ",
+            same,
+            " END)"
+        ]
     } else {
         same
     };

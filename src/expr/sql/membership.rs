@@ -70,8 +70,17 @@ impl Translator<'_> {
             scalar.exact()
         };
         let found = sql!["(", &stored, " = ANY(", &members, "))"];
+        // NaN is in no list; a list that is an error stays one.
         let found = if scalar.carrier == Carrier::Double {
-            sql!["(", found, " AND ", &stored, " <> 'NaN')"]
+            sql![
+                "(CASE WHEN ",
+                &stored,
+                " = 'NaN' AND ",
+                &members,
+                " IS NOT NULL THEN false ELSE ",
+                found,
+                " END)"
+            ]
         } else {
             found
         };

@@ -484,7 +484,10 @@ impl<'a> Grammar<'a> {
                 &["auth.counts", "NUMS", "[1, 2]", "[0, null]", "[1, 2.5]"],
             ),
             3 => (Ty::Mood, &["['sad', 'ok']", "ES", "auth.names"]),
-            4 => (Ty::Double, &["[0.0, 2.5]", "[0.0 / 0.0, 1.0]"]),
+            4 => (
+                Ty::Double,
+                &["[0.0, 2.5]", "auth.counts", "[0.0 / 0.0, 1.0]"],
+            ),
             _ => (Ty::Text, &["[S, S]", "['a', S]"]),
         };
         let list = self.dice.of(lists).to_owned();

@@ -106,6 +106,11 @@ fn what_stays_outside_says_where_and_why() {
             "old.title.matches('a')",
         ),
         ("old.rank == 1 && old.doc.x == 1", Why::Json, "old.doc.x"),
+        (
+            "1 + (old.title == null ? 1 : old.price) == 2",
+            Why::MixedNumbers,
+            "1 + (old.title == null ? 1 : old.price)",
+        ),
         ("dyn(old.rank) == 1", Why::Dynamic, "dyn(old.rank)"),
         (
             "old.weight + 1.0 == 2.0",
