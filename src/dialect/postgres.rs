@@ -10,8 +10,12 @@ use crate::catalog::{Column, Kind, Table};
 use crate::vocabulary::names::Target;
 use crate::vocabulary::row::ColumnId;
 
+mod sql;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use sql::sql;
+pub use sql::{Alias, Sql};
 
 /// The text of a statement whose parameters are all text, or arrays of text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,8 @@ use crate::expr::evaluate::evaluate;
 use crate::expr::fold::fold;
 use crate::expr::ir::Node;
 use crate::expr::parse::parse;
-use crate::expr::{Budget, EvalError, Fault, Frame, Reads, Scope};
+use crate::expr::sql::fragment;
+use crate::expr::{Budget, EvalError, Fault, Fragment, Frame, Outside, Reads, Scope, Stand};
 use crate::vocabulary::value::Value;
 
 /// Stack of the thread that compiles: parser and checker recurse.
@@ -34,6 +35,11 @@ impl Compiled {
     /// The same evaluation, with the parts of the expression that decided its value.
     pub fn account(&self, frame: &Frame<'_>, budget: &mut Budget) -> Account {
         account(&self.node, &self.text, &self.names, frame, budget)
+    }
+
+    /// The condition as SQL where it stands, or what keeps it from being that.
+    pub fn fragment(&self, stand: &Stand<'_>) -> Result<Fragment, Outside> {
+        fragment(&self.node, &self.text, stand)
     }
 
     /// What it reads.

@@ -28,10 +28,21 @@ pub(super) fn evaluate(
     frame: &Frame<'_>,
     budget: &mut Budget,
 ) -> Result<Value, EvalError> {
+    evaluate_within(node, frame, budget, 0)
+}
+
+/// Evaluates a part that reads none of the `slots` variables around it.
+pub(super) fn evaluate_within(
+    node: &Node,
+    frame: &Frame<'_>,
+    budget: &mut Budget,
+    slots: usize,
+) -> Result<Value, EvalError> {
+    let nothing = || Bound::Value(Cow::Borrowed(&Value::Null));
     let mut evaluation = Evaluation {
         frame,
         budget,
-        bound: Vec::new(),
+        bound: std::iter::repeat_with(nothing).take(slots).collect(),
     };
     match evaluation.value(node)? {
         Cow::Borrowed(value) => Ok(value.clone()),

@@ -18,6 +18,32 @@ pub(super) fn fold(node: &mut Node) {
     }
 }
 
+/// The same for a condition that reads nothing. One that is written so is left as it is: an account of it shows its parts.
+pub(super) fn fold_condition(node: &mut Node) {
+    if reads_nothing(node) {
+        settle(node);
+    }
+}
+
+fn reads_nothing(node: &mut Node) -> bool {
+    let is_static = match &node.kind {
+        NodeKind::Constant(_)
+        | NodeKind::Spelled(..)
+        | NodeKind::Not(_)
+        | NodeKind::And(..)
+        | NodeKind::Or(..)
+        | NodeKind::Equal(..)
+        | NodeKind::NotEqual(..)
+        | NodeKind::Order(..)
+        | NodeKind::In(..)
+        | NodeKind::Compare(..)
+        | NodeKind::Matches(..)
+        | NodeKind::Conditional(_) => true,
+        kind => is_pure(kind),
+    };
+    is_static && parts(node).into_iter().all(reads_nothing)
+}
+
 /// Whether a node reads nothing; its parts are folded.
 fn fold_within(node: &mut Node) -> bool {
     let is_static = match &node.kind {

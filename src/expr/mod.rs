@@ -1,4 +1,4 @@
-//! CEL: text → typed IR → value. Parse, check, evaluate, within a budget.
+//! CEL: text → typed IR → value, or a condition of SQL. Parse, check, evaluate, within a budget; [`Fragment`] is the SQL.
 //!
 //! [`World`] and [`Scope`] say which names an expression may use and what types they have, [`Frame`] what they mean during one
 //! evaluation, [`Related`] which related rows it found missing.
@@ -20,6 +20,7 @@ mod parse;
 mod reach;
 mod scan;
 mod show;
+mod sql;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use compiled::{Compiled, compile};
 pub use fault::Fault;
 pub use frame::{Budget, EvalError, Frame, Need, Related};
 pub use show::show;
+pub use sql::{Fragment, Hole, Image, Known, Outside, Rest, Stand, Unfit, Why, Written};
 pub use world::{
     ClaimsShape, ColumnShape, Expected, Reads, RelationId, RelationShape, Scope, TableId,
     TableShape, Variable, World,

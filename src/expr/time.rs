@@ -291,7 +291,7 @@ fn days_before(year: i128, month: i128, day: i128) -> i128 {
 }
 
 /// Year, month and day of a number of days since 1970-01-01.
-fn civil(days: i128) -> (i128, i128, i128) {
+pub(super) fn civil(days: i128) -> (i128, i128, i128) {
     // A guess from the mean length of a year is at most one too high or too low.
     let guess = 1970 + (days * 400).div_euclid(146_097);
     let year = [guess + 1, guess, guess - 1]

@@ -8,6 +8,7 @@ mod fitting;
 mod grants;
 mod key;
 mod matches;
+mod paths;
 mod presets;
 mod print;
 mod quoted;
@@ -15,6 +16,7 @@ mod rejections;
 mod relations;
 mod schemas;
 mod source;
+mod standing;
 mod table;
 mod world;
 
@@ -22,8 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
 pub use fitting::{Partial, compile_fitting};
+pub use paths::{Path, Purpose};
 pub use rejections::Rejections;
 pub use schemas::schema_problems;
+pub use standing::Standing;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{self, Column, ColumnType, Kind};

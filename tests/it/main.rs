@@ -27,6 +27,7 @@ mod http_ready;
 mod http_served;
 mod http_stop;
 mod journal;
+mod judges;
 mod keys;
 mod layering;
 mod ledger;
