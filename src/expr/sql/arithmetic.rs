@@ -14,7 +14,10 @@ const LEAST: &str = "-9223372036854775808";
 const SMALL: &str = ") < 1e1000";
 /// Bytes of a text that is joined of two.
 const LONGEST: &str = ") <= 16777216 THEN ";
-/// Times within which no sum or difference leaves what Postgres has room for.
+/// Times between which no difference leaves what an interval has room for.
+const APART: &str =
+    " BETWEEN '4714-11-24 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz";
+/// Times to which any duration of the language can be added; those beyond lead to none of its times.
 const WIDE: &str =
     " BETWEEN '4000-01-01 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz";
 /// The times of the language.
@@ -182,9 +185,11 @@ fn times(node: &Node, sign: Arithmetic, left: &Scalar, right: &Scalar) -> Made<S
     let (is_safe, within, carrier) = match (left.carrier, right.carrier) {
         (Carrier::Time, Carrier::Stretch) => (sql![a, WIDE], YEARS, Carrier::Time),
         (Carrier::Stretch, Carrier::Time) => (sql![b, WIDE], YEARS, Carrier::Time),
-        (Carrier::Time, Carrier::Time) => {
-            (sql![a, WIDE, " AND ", b, WIDE], DURATIONS, Carrier::Stretch)
-        }
+        (Carrier::Time, Carrier::Time) => (
+            sql![a, APART, " AND ", b, APART],
+            DURATIONS,
+            Carrier::Stretch,
+        ),
         _ => (sql!["true"], DURATIONS, Carrier::Stretch),
     };
     let sql = sql![

@@ -24,6 +24,8 @@ use super::ground::{Ground, THINGS};
 const STEPS: usize = 1_000_000;
 /// A date beyond all timestamps.
 const FAR: &str = "300000-01-01";
+/// The last timestamp, which is subtracted in process.
+const LAST: &str = "294276-12-31 23:59:59.999999+00";
 /// How many disagreements are shown.
 const SHOWN: usize = 5;
 
@@ -297,10 +299,12 @@ impl Hearing {
                     Known::Fails | Known::Errs => Some(false),
                 };
                 self.known += usize::from(known != Known::Open);
-                // JSON that means what is stored is not judged in SQL, and a date beyond all timestamps is no time there.
+                // JSON that means what is stored is not judged in SQL, a date beyond all timestamps is no time there, and the last of them are not
+                // subtracted.
                 let is_not_judged = self.is_stale
                     || (is_kept && compiled.text().contains(".j"))
-                    || (compiled.text().contains(".da") && self.holds_far_dates(&scene));
+                    || (compiled.text().contains(".da") && self.holds("da", FAR, &scene))
+                    || (compiled.text().contains(" - ") && self.holds("t", LAST, &scene));
                 if holds && said != Some(true) && is_not_judged {
                     self.slow += 1;
                     continue;
@@ -384,13 +388,13 @@ impl Hearing {
             .collect()
     }
 
-    /// Whether some date lies beyond all timestamps, here or in a related row.
-    fn holds_far_dates(&self, scene: &Scene) -> bool {
-        let (id, _) = self.ground.facts(THINGS).column("da").unwrap();
+    /// Whether some row has this in a column, or it is sent.
+    fn holds(&self, column: &str, value: &str, scene: &Scene) -> bool {
+        let (id, _) = self.ground.facts(THINGS).column(column).unwrap();
         let mut rows = self.ground.rows.iter().chain([&scene.values]);
         rows.any(|row| {
             let text = row.column(id).and_then(|datum| datum.text.as_deref());
-            text == Some(FAR)
+            text == Some(value)
         })
     }
 

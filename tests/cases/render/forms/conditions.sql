@@ -59,7 +59,7 @@ notes delete grant: old.made_at + duration('15m') > request.time
     ((CASE WHEN r."made_at" BETWEEN '4000-01-01 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz THEN CASE WHEN (r."made_at" + $1::interval) BETWEEN '0001-01-01 00:00:00+00'::timestamptz AND '9999-12-31 23:59:59.999999+00'::timestamptz THEN (r."made_at" + $1::interval) END END) > $2::timestamptz)
         $1 duration('15m'), $2 request.time
 notes delete grant: request.time - old.made_at < duration('15m')
-    ((CASE WHEN $1::timestamptz BETWEEN '4000-01-01 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz AND r."made_at" BETWEEN '4000-01-01 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz THEN CASE WHEN ($1::timestamptz - r."made_at") BETWEEN '-2562047:47:16.854775'::interval AND '2562047:47:16.854775'::interval THEN ($1::timestamptz - r."made_at") END END) < $2::interval)
+    ((CASE WHEN $1::timestamptz BETWEEN '4714-11-24 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz AND r."made_at" BETWEEN '4714-11-24 00:00:00+00 BC'::timestamptz AND '280000-01-01 00:00:00+00'::timestamptz THEN CASE WHEN ($1::timestamptz - r."made_at") BETWEEN '-2562047:47:16.854775'::interval AND '2562047:47:16.854775'::interval THEN ($1::timestamptz - r."made_at") END END) < $2::interval)
         $1 request.time, $2 duration('15m')
 notes delete grant: old.title.startsWith('a') && old.title.contains('%')
     (starts_with((r."title" COLLATE "C"), ($1::text COLLATE "C")) AND (strpos((r."title" COLLATE "C"), ($2::text COLLATE "C")) > 0))
