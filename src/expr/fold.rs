@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::expr::evaluate::evaluate;
-use crate::expr::ir::{Node, NodeKind, Over, ZoneOf};
+use crate::expr::ir::{Node, NodeKind};
 use crate::expr::{Budget, Frame, Related};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::value::{Timestamp, Value};
@@ -41,7 +41,7 @@ fn reads_nothing(node: &mut Node) -> bool {
         | NodeKind::Conditional(_) => true,
         kind => is_pure(kind),
     };
-    is_static && parts(node).into_iter().all(reads_nothing)
+    is_static && node.parts_mut().into_iter().all(reads_nothing)
 }
 
 /// Whether a node reads nothing; its parts are folded.
@@ -50,7 +50,7 @@ fn fold_within(node: &mut Node) -> bool {
         NodeKind::Constant(_) | NodeKind::Spelled(..) => return true,
         kind => is_pure(kind),
     };
-    let mut parts = parts(node);
+    let mut parts = node.parts_mut();
     let known: Vec<bool> = parts.iter_mut().map(|part| fold_within(part)).collect();
     if is_static && known.iter().all(|is_static| *is_static) {
         return true;
@@ -101,68 +101,4 @@ fn is_pure(kind: &NodeKind) -> bool {
             | NodeKind::Dyn(_)
             | NodeKind::AsUuid(_)
     )
-}
-
-/// The nodes inside a node.
-fn parts(node: &mut Node) -> Vec<&mut Node> {
-    match &mut node.kind {
-        NodeKind::Constant(_)
-        | NodeKind::Spelled(..)
-        | NodeKind::Claims
-        | NodeKind::Claim(_)
-        | NodeKind::HasClaim(_)
-        | NodeKind::Op(_)
-        | NodeKind::Changed
-        | NodeKind::IsChanged(_)
-        | NodeKind::Time
-        | NodeKind::RequestId
-        | NodeKind::Metadata
-        | NodeKind::Column(..)
-        | NodeKind::IsAbsent(_)
-        | NodeKind::Count(..)
-        | NodeKind::Bound(_) => Vec::new(),
-        NodeKind::Of(_, of)
-        | NodeKind::Field(of, _)
-        | NodeKind::HasField(of, _)
-        | NodeKind::Not(of)
-        | NodeKind::Negate(of)
-        | NodeKind::Call(_, of)
-        | NodeKind::Matches(of, _)
-        | NodeKind::Dyn(of)
-        | NodeKind::AsUuid(of)
-        | NodeKind::PartIn(_, of, ZoneOf::Known(_)) => vec![of],
-        NodeKind::Index(left, right)
-        | NodeKind::And(left, right)
-        | NodeKind::Or(left, right)
-        | NodeKind::Equal(left, right)
-        | NodeKind::NotEqual(left, right)
-        | NodeKind::Order(_, left, right)
-        | NodeKind::In(left, right)
-        | NodeKind::Arithmetic(_, left, right)
-        | NodeKind::Compare(_, left, right) => vec![left, right],
-        NodeKind::PartIn(_, of, ZoneOf::Named(zone)) => vec![of, zone],
-        NodeKind::List(nodes) | NodeKind::Invoke(_, nodes) => nodes.iter_mut().collect(),
-        NodeKind::Map(entries) => entries
-            .iter_mut()
-            .flat_map(|(key, value)| [key, value])
-            .collect(),
-        NodeKind::Conditional(nodes) => nodes.iter_mut().collect(),
-        NodeKind::Let(_, nodes) => nodes.iter_mut().collect(),
-        NodeKind::Quantified(quantified) => over(&mut quantified.each.over)
-            .into_iter()
-            .chain([&mut quantified.body])
-            .collect(),
-        NodeKind::Collected(collected) => over(&mut collected.each.over)
-            .into_iter()
-            .chain(&mut collected.keep)
-            .chain([&mut collected.body])
-            .collect(),
-    }
-}
-
-fn over(over: &mut Over) -> Option<&mut Node> {
-    match over {
-        Over::Elements(node) => Some(node),
-        Over::Rows(..) => None,
-    }
 }

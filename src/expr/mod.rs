@@ -17,6 +17,7 @@ mod ir;
 mod library;
 mod number;
 mod parse;
+mod parts;
 mod reach;
 mod scan;
 mod show;

@@ -1,9 +1,8 @@
 //! Variables of `cel.bind`, and of macros over `changed`: what they stand for is put in their place.
 
 use crate::dialect::postgres::{Sql, sql};
-use crate::expr::ir::{Node, NodeKind, Over, ZoneOf};
+use crate::expr::ir::{Node, NodeKind};
 use crate::expr::sql::hole::Ask;
-use crate::expr::sql::timing::parts;
 use crate::expr::sql::{Made, Outside, Translator, Why};
 
 impl Translator<'_> {
@@ -57,7 +56,7 @@ fn binds(node: &Node) -> bool {
     matches!(
         node.kind,
         NodeKind::Let(..) | NodeKind::Quantified(_) | NodeKind::Collected(_)
-    ) || parts(node).into_iter().any(binds)
+    ) || node.parts().into_iter().any(binds)
 }
 
 /// Puts a node in the place of a variable.
@@ -66,70 +65,7 @@ pub(super) fn replace(node: &mut Node, slot: usize, with: &Node) {
         *node = with.clone();
         return;
     }
-    match &mut node.kind {
-        NodeKind::Of(_, of)
-        | NodeKind::Field(of, _)
-        | NodeKind::HasField(of, _)
-        | NodeKind::Not(of)
-        | NodeKind::Negate(of)
-        | NodeKind::Call(_, of)
-        | NodeKind::Matches(of, _)
-        | NodeKind::Dyn(of)
-        | NodeKind::AsUuid(of)
-        | NodeKind::PartIn(_, of, ZoneOf::Known(_)) => replace(of, slot, with),
-        NodeKind::Index(left, right)
-        | NodeKind::And(left, right)
-        | NodeKind::Or(left, right)
-        | NodeKind::Equal(left, right)
-        | NodeKind::NotEqual(left, right)
-        | NodeKind::Order(_, left, right)
-        | NodeKind::In(left, right)
-        | NodeKind::Arithmetic(_, left, right)
-        | NodeKind::Compare(_, left, right) => {
-            replace(left, slot, with);
-            replace(right, slot, with);
-        }
-        NodeKind::PartIn(_, of, ZoneOf::Named(zone)) => {
-            replace(of, slot, with);
-            replace(zone, slot, with);
-        }
-        NodeKind::List(nodes) | NodeKind::Invoke(_, nodes) => {
-            for node in nodes {
-                replace(node, slot, with);
-            }
-        }
-        NodeKind::Map(entries) => {
-            for (key, value) in entries {
-                replace(key, slot, with);
-                replace(value, slot, with);
-            }
-        }
-        NodeKind::Conditional(nodes) => {
-            for node in &mut **nodes {
-                replace(node, slot, with);
-            }
-        }
-        NodeKind::Let(_, nodes) => {
-            for node in &mut **nodes {
-                replace(node, slot, with);
-            }
-        }
-        NodeKind::Quantified(quantified) => {
-            replace_over(&mut quantified.each.over, slot, with);
-            replace(&mut quantified.body, slot, with);
-        }
-        NodeKind::Collected(collected) => {
-            replace_over(&mut collected.each.over, slot, with);
-            for node in collected.keep.iter_mut().chain([&mut collected.body]) {
-                replace(node, slot, with);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn replace_over(over: &mut Over, slot: usize, with: &Node) {
-    if let Over::Elements(node) = over {
-        replace(node, slot, with);
+    for part in node.parts_mut() {
+        replace(part, slot, with);
     }
 }

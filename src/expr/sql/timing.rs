@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::Kind;
-use crate::expr::ir::{Each, Node, NodeKind, Over, RowSource, ZoneOf};
+use crate::expr::ir::{Each, Node, NodeKind, Over, RowSource};
 use crate::expr::sql::Translator;
 use crate::expr::sql::stand::Origin;
 use crate::vocabulary::row::ColumnId;
@@ -24,7 +24,8 @@ impl Translator<'_> {
             NodeKind::Changed => self.stand.sent.is_some(),
             _ => {
                 is_over_rows(&node.kind)
-                    || parts(node)
+                    || node
+                        .parts()
                         .into_iter()
                         .any(|part| self.reads_database(part))
             }
@@ -62,7 +63,7 @@ impl Translator<'_> {
             _ => false,
         };
         if !is_null_test {
-            for part in parts(node) {
+            for part in node.parts() {
                 self.kept_json(part, found);
             }
         }
@@ -87,7 +88,7 @@ pub(super) fn is_per_row(node: &Node) -> bool {
             | NodeKind::IsChanged(_)
             | NodeKind::Changed
             | NodeKind::Metadata
-    ) || parts(node).into_iter().any(is_per_row)
+    ) || node.parts().into_iter().any(is_per_row)
 }
 
 /// One more than the last slot that a node binds or names.
@@ -98,70 +99,6 @@ pub(super) fn slots(node: &Node) -> usize {
         NodeKind::Collected(collected) => collected.each.slot + 2,
         _ => 0,
     };
-    let within = parts(node).into_iter().map(slots).max();
+    let within = node.parts().into_iter().map(slots).max();
     own.max(within.unwrap_or(0))
-}
-
-/// The nodes inside a node.
-pub(super) fn parts(node: &Node) -> Vec<&Node> {
-    match &node.kind {
-        NodeKind::Constant(_)
-        | NodeKind::Spelled(..)
-        | NodeKind::Claims
-        | NodeKind::Claim(_)
-        | NodeKind::HasClaim(_)
-        | NodeKind::Op(_)
-        | NodeKind::Changed
-        | NodeKind::IsChanged(_)
-        | NodeKind::Time
-        | NodeKind::RequestId
-        | NodeKind::Metadata
-        | NodeKind::Column(..)
-        | NodeKind::IsAbsent(_)
-        | NodeKind::Count(..)
-        | NodeKind::Bound(_) => Vec::new(),
-        NodeKind::Of(_, of)
-        | NodeKind::Field(of, _)
-        | NodeKind::HasField(of, _)
-        | NodeKind::Not(of)
-        | NodeKind::Negate(of)
-        | NodeKind::Call(_, of)
-        | NodeKind::Matches(of, _)
-        | NodeKind::Dyn(of)
-        | NodeKind::AsUuid(of)
-        | NodeKind::PartIn(_, of, ZoneOf::Known(_)) => vec![of],
-        NodeKind::Index(left, right)
-        | NodeKind::And(left, right)
-        | NodeKind::Or(left, right)
-        | NodeKind::Equal(left, right)
-        | NodeKind::NotEqual(left, right)
-        | NodeKind::Order(_, left, right)
-        | NodeKind::In(left, right)
-        | NodeKind::Arithmetic(_, left, right)
-        | NodeKind::Compare(_, left, right) => vec![left, right],
-        NodeKind::PartIn(_, of, ZoneOf::Named(zone)) => vec![of, zone],
-        NodeKind::List(nodes) | NodeKind::Invoke(_, nodes) => nodes.iter().collect(),
-        NodeKind::Map(entries) => entries
-            .iter()
-            .flat_map(|(key, value)| [key, value])
-            .collect(),
-        NodeKind::Conditional(nodes) => nodes.iter().collect(),
-        NodeKind::Let(_, nodes) => nodes.iter().collect(),
-        NodeKind::Quantified(quantified) => over(&quantified.each.over)
-            .into_iter()
-            .chain([&quantified.body])
-            .collect(),
-        NodeKind::Collected(collected) => over(&collected.each.over)
-            .into_iter()
-            .chain(&collected.keep)
-            .chain([&collected.body])
-            .collect(),
-    }
-}
-
-fn over(over: &Over) -> Option<&Node> {
-    match over {
-        Over::Elements(node) => Some(node),
-        Over::Rows(..) => None,
-    }
 }
