@@ -14,6 +14,7 @@ mod catalogue;
 mod contract;
 mod deferred;
 mod dev;
+mod disk;
 mod drift;
 mod explain;
 mod flood;
