@@ -144,7 +144,11 @@ async fn a_commit_that_does_not_wait_for_the_log_is_caught() {
         sabotage: "
             CREATE FUNCTION hurry() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN NEW; END $$;
-            CREATE TRIGGER hurry BEFORE INSERT ON rulegate.applied FOR EACH ROW EXECUTE FUNCTION hurry();",
+            CREATE TRIGGER hurry BEFORE INSERT ON rulegate.applied FOR EACH ROW EXECUTE FUNCTION hurry();
+            CREATE TRIGGER hurry BEFORE INSERT OR UPDATE ON rulegate.dead_letters FOR EACH ROW EXECUTE FUNCTION hurry();
+            ALTER FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, text) RENAME TO emit_slowly;
+            CREATE FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, text) RETURNS pg_lsn LANGUAGE plpgsql AS $$
+            BEGIN PERFORM set_config('synchronous_commit', 'off', true); RETURN pg_catalog.emit_slowly($1, $2, $3); END $$;",
         crashes: 3,
         cuts: 0,
         rates: Rates::default(),
@@ -182,6 +186,7 @@ async fn a_refusal_for_an_operators_mistake_is_caught() {
         ..planted()
     };
     let found = plan.run().await.findings;
+    // What comes after a write that was dropped finds another row than it should, so more than this is wrong.
     let is_caught = !found.wrongly_refused.is_empty() && !found.lost.is_empty();
-    assert!(is_caught && found.twice.is_empty(), "{found:#?}");
+    assert!(is_caught, "{found:#?}");
 }
