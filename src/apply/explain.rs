@@ -22,7 +22,7 @@ pub struct Explained {
 
 /// What would become of an upload, transaction by transaction. Each sees what those before it did; at the end all of it is rolled back.
 pub async fn explain(road: &Road, upload: &Upload) -> Vec<Explained> {
-    let mut open = match road.store.rehearse(session(upload, None, true)).await {
+    let mut open = match road.store.rehearse(session(upload, None)).await {
         Ok(open) => open,
         Err(error) => return unread(upload, &trouble::later(error.to_string())),
     };

@@ -112,7 +112,6 @@ async fn keep(
         subject: &principal.subject,
         deadline: upload.deadline,
         once: None,
-        is_awaited: true,
     };
     let kept = letters::store(&road.store, session, &letter, settings.per_subject).await;
     tell(&Event::Letter(word(&kept)));

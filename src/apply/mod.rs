@@ -1,7 +1,6 @@
 //! Uploads → the database: one transaction after the other, each read under lock, judged, written, settled.
 
 mod deferred;
-mod disk;
 mod doubt;
 mod explain;
 mod letter;
@@ -21,7 +20,6 @@ pub use sender::Sender;
 use tokio::time::Instant;
 pub use told::{End, Told, Workbench, refused};
 
-use crate::apply::disk::Disk;
 use crate::apply::sender::Known;
 use crate::auth::Principal;
 use crate::driver::postgres::Store;
@@ -98,29 +96,22 @@ pub async fn batch(road: &Road, upload: Upload) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(upload.batch.transactions.len());
     let mut snapshot = upload.snapshot.clone();
     let rules = &upload.snapshot.edition.live.batch;
-    let mut disk = Disk::default();
     let mut goes_on = true;
-    let last = upload.batch.transactions.len().saturating_sub(1);
     for (position, transaction) in upload.batch.transactions.iter().enumerate() {
         let outcome = if goes_on && road.store.is_leaving() {
             Outcome::Retry(trouble::leaving())
         } else if goes_on {
-            // All but the last are waited for together.
-            let known = Known::of(&upload, position, transaction, position == last);
+            let known = Known::of(&upload, position, transaction);
             let outcome =
                 transaction::apply(road, &upload, &mut snapshot, transaction, &known).await;
             let outcome = outcome.under(rules);
-            let outcome =
-                letter::kept(road, &upload, &snapshot, transaction, &known, outcome).await;
-            disk.note(&outcome, known.commit(position));
-            outcome
+            letter::kept(road, &upload, &snapshot, transaction, &known, outcome).await
         } else {
             Outcome::NotAttempted
         };
         goes_on = goes_on && outcome.lets_the_batch_go_on(rules.on_fatal_error);
         outcomes.push(outcome);
     }
-    disk.reach(road, &upload, &mut outcomes).await;
     outcomes
 }
 

@@ -1,7 +1,6 @@
 //! By what a transaction is known: what the client calls itself and it, and what it says (reliability, *Exactly once: the ledger*).
 
 use crate::apply::Upload;
-use crate::apply::disk::Commit;
 use crate::journal::ledger::Entry;
 use crate::journal::{Key, Origin};
 use crate::request::Transaction;
@@ -25,18 +24,11 @@ pub(super) struct Known {
     pub entry: Option<Entry>,
     /// The client's own id.
     pub client: Option<String>,
-    /// Whether its COMMIT is waited for; else the disk is waited for after it, before anybody is told.
-    pub is_awaited: bool,
 }
 
 impl Known {
     /// The transaction at a position of an upload.
-    pub(super) fn of(
-        upload: &Upload,
-        position: usize,
-        transaction: &Transaction,
-        is_awaited: bool,
-    ) -> Self {
+    pub(super) fn of(upload: &Upload, position: usize, transaction: &Transaction) -> Self {
         let settings = &upload.snapshot.edition.live.idempotency;
         let client = client(upload, settings.client_claim.as_deref());
         let number = number(upload, position, transaction);
@@ -47,27 +39,12 @@ impl Known {
             number: number.as_deref(),
             content: &transaction.content.0,
         });
-        // Nothing is committed for a transaction without operations.
-        let is_recorded = settings.is_on && number.is_some() && !transaction.operations.is_empty();
+        let is_recorded = settings.is_on && number.is_some();
         let entry = is_recorded.then(|| match client {
             Some(_) => Entry::new(key),
             None => Entry::anonymous(key, settings.keep_anonymous),
         });
-        Self {
-            key,
-            entry,
-            client,
-            is_awaited,
-        }
-    }
-
-    /// How it is committed.
-    pub(super) fn commit(&self, position: usize) -> Commit {
-        Commit {
-            position,
-            is_awaited: self.is_awaited,
-            is_recorded: self.entry.is_some(),
-        }
+        Self { key, entry, client }
     }
 }
 

@@ -108,10 +108,7 @@ async fn attempt(
     told: &mut Vec<Told>,
 ) -> Result<Outcome, Trouble> {
     let once = known.entry.as_ref().map(Entry::once);
-    let begun = road
-        .store
-        .begin(session(upload, once.as_ref(), known.is_awaited))
-        .await?;
+    let begun = road.store.begin(session(upload, once.as_ref())).await?;
     let Some(mut open) = begun else {
         return Ok(Outcome::Repeated);
     };
@@ -154,17 +151,12 @@ async fn commit(
 }
 
 /// What row-level security policies may read of the caller, and what makes sure that the transaction happens once.
-pub(super) fn session<'a>(
-    upload: &'a Upload,
-    once: Option<&'a Once>,
-    is_awaited: bool,
-) -> Session<'a> {
+pub(super) fn session<'a>(upload: &'a Upload, once: Option<&'a Once>) -> Session<'a> {
     Session {
         claims: &upload.principal.claims_json,
         subject: &upload.principal.subject,
         deadline: upload.deadline,
         once,
-        is_awaited,
     }
 }
 

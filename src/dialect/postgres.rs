@@ -296,12 +296,6 @@ pub const TRANSACTION_ID: &str = "SELECT pg_current_xact_id_if_assigned()::text"
 /// What became of a transaction, by its number.
 pub const TRANSACTION_STATUS: &str = "SELECT pg_xact_status($1::text::xid8)";
 
-/// COMMIT does not wait for the disk.
-pub const UNAWAITED: &str = "SET LOCAL synchronous_commit = off";
-
-/// Writes to the log, so that a COMMIT which waits for the disk waits for everything before it too: a transaction that wrote nothing waits for nothing.
-pub const WRITE_TO_LOG: &str = "SELECT pg_logical_emit_message(true, 'rulegate', '')";
-
 /// Back to the login role.
 pub const RESET_ROLE: &str = "RESET ROLE";
 

@@ -39,7 +39,6 @@ fn session() -> Session<'static> {
         subject: "ann",
         deadline: Instant::now() + Duration::from_secs(20),
         once: None,
-        is_awaited: true,
     }
 }
 

@@ -14,7 +14,6 @@ mod catalogue;
 mod contract;
 mod deferred;
 mod dev;
-mod disk;
 mod drift;
 mod explain;
 mod flood;

@@ -30,8 +30,6 @@ pub struct Store {
     limits: Arc<Limits>,
     role: Option<Arc<str>>,
     begin: Arc<str>,
-    /// The same for a transaction whose commit is not waited for.
-    begin_unawaited: Arc<str>,
     health: Health,
     notes: Arc<[String]>,
     is_leaving: Arc<AtomicBool>,
@@ -91,7 +89,6 @@ impl Store {
             pool,
             limits: Arc::new(limits.clone()),
             role: database.role.as_deref().map(Arc::from),
-            begin_unawaited: format!("{text}; {}", postgres::UNAWAITED).into(),
             begin: text.into(),
             health: Health::default(),
             notes,
@@ -140,12 +137,8 @@ impl Store {
         self.role.as_deref()
     }
 
-    pub(super) fn begin_text(&self, is_awaited: bool) -> &str {
-        if is_awaited {
-            &self.begin
-        } else {
-            &self.begin_unawaited
-        }
+    pub(super) fn begin_text(&self) -> &str {
+        &self.begin
     }
 
     /// Begins a transaction that is rolled back whatever happens in it.
@@ -156,14 +149,6 @@ impl Store {
     /// Begins a transaction for a caller; `None` where it has happened.
     pub async fn begin(&self, session: Session<'_>) -> Result<Option<Transaction>, DriverError> {
         Transaction::begin(self, session).await
-    }
-
-    /// Waits until everything that was committed before, by whomever, is on disk.
-    pub async fn flush(&self, limit: Instant) -> Result<(), DriverError> {
-        let client = self.connection(limit).await?;
-        let text = format!("{}; {}; COMMIT", self.begin, postgres::WRITE_TO_LOG);
-        let done = within(limit, Phase::Session, client.batch_execute(&text)).await;
-        given_back(client, done)
     }
 
     /// Forgets every prepared statement.

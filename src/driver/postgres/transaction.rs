@@ -29,8 +29,6 @@ pub struct Session<'a> {
     pub deadline: Instant,
     /// What makes sure that it happens once; it travels with BEGIN.
     pub once: Option<&'a Once>,
-    /// Whether COMMIT waits for the disk; else nobody may be told before [`Store::flush`].
-    pub is_awaited: bool,
 }
 
 /// A statement of our own schema that makes sure that a transaction happens once. Where it touches no row, the transaction has happened.
@@ -98,10 +96,7 @@ impl Transaction {
             needs_id: session.once.is_none(),
             id: None,
         };
-        if transaction
-            .open(store.begin_text(session.is_awaited), session)
-            .await?
-        {
+        if transaction.open(store.begin_text(), session).await? {
             return Ok(Some(transaction));
         }
         transaction.rollback().await;
