@@ -1,0 +1,207 @@
+//! The examples as their readers meet them: every folder of `examples` that tells a story, its rules checked, its story played, the commands of its page typed as they stand.
+//!
+//! A story is `people.json` (who asks: the claims of their tokens) and `uploads.json`: `names` for ids, and `story`, a list of steps. `@name` stands for a
+//! named id, or for the `sub` of a person. A step tells what happens, runs `sql`, or sends `upload` (the operations of one transaction) as somebody and holds the result
+//! against `answer`; then each statement under `then` must give those rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::gateway::{Gateway, load};
+use crate::uploads::{entry, holds};
+
+/// An example that tells a story.
+struct Example {
+    folder: PathBuf,
+    people: BTreeMap<String, Value>,
+    story: Vec<Value>,
+}
+
+/// All of them: a new folder is found by itself.
+fn examples() -> Vec<Example> {
+    let entries = fs::read_dir("examples").unwrap();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join("uploads.json").exists())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 1, "{folders:?}");
+    folders.into_iter().map(Example::read).collect()
+}
+
+impl Example {
+    fn read(folder: PathBuf) -> Self {
+        let people: BTreeMap<String, Value> = json_of(&folder.join("people.json"));
+        let uploads: Value = json_of(&folder.join("uploads.json"));
+        let named = uploads["names"].as_object().unwrap().clone();
+        let mut names: Vec<(String, String)> = named
+            .iter()
+            .map(|(name, id)| (name.clone(), id.as_str().unwrap().to_owned()))
+            .collect();
+        for (name, claims) in &people {
+            names.push((name.clone(), claims["sub"].as_str().unwrap().to_owned()));
+        }
+        let mut ids: Vec<&String> = names.iter().map(|(_, id)| id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), names.len(), "{folder:?}: two names for one id");
+        // A long name is no short one with a tail.
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        let mut story = uploads["story"].to_string();
+        for (name, id) in names {
+            story = story.replace(&format!("@{name}"), &id);
+        }
+        Self {
+            people,
+            story: serde_json::from_str(&story).unwrap(),
+            folder,
+        }
+    }
+
+    fn rules(&self) -> PathBuf {
+        self.folder.join("rules")
+    }
+
+    fn text(&self, name: &str) -> String {
+        let path = self.folder.join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// What `rulegate dev` runs in an empty database.
+    fn scripts(&self) -> String {
+        format!("{}\n{}", self.text("rules/schema.sql"), self.text("rules/sample.sql"))
+    }
+
+    /// What a step is about, for whoever reads a failure.
+    fn place(&self, step: &Value) -> String {
+        format!("{}: {}", self.folder.display(), step["tell"])
+    }
+
+    async fn play(&self, gateway: &Gateway, step: &Value) {
+        let place = self.place(step);
+        assert!(step["tell"].is_string(), "{place}: nothing is told");
+        if let Some(sql) = step["sql"].as_str() {
+            gateway.run(sql).await;
+        }
+        if let Some(operations) = step["upload"].as_array() {
+            let who = step["as"].as_str().unwrap();
+            let claims = self.people.get(who).unwrap_or_else(|| panic!("{place}: {who}"));
+            let crud: Vec<Value> = operations.iter().map(entry).collect();
+            let body = json!({"transactions": [{"crud": crud}]}).to_string();
+            let answer = gateway.send("POST", claims, &body).await;
+            let wanted = wanted(&step["answer"]);
+            assert!(
+                holds(Some(&answer.body), &wanted),
+                "{place}:\n  got  {} {}\n  want {wanted}",
+                answer.status,
+                answer.body
+            );
+        }
+        for (sql, rows) in step["then"].as_object().into_iter().flatten() {
+            let found = gateway.database.texts(sql).await;
+            assert_eq!(&json!(found), rows, "{place}: {sql}");
+        }
+    }
+}
+
+fn json_of<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What the body must hold: `"success"`, a code, or a code with what else the story says of it; `"401"` for a token that is not taken.
+fn wanted(answer: &Value) -> Value {
+    let code = match answer {
+        Value::String(word) if word == "success" => return json!({"results": [{"status": word}]}),
+        Value::String(word) if word == "401" => return json!({"message": "the token is not accepted"}),
+        Value::String(word) => word.as_str(),
+        object => object["code"].as_str().unwrap(),
+    };
+    let mut result = json!({
+        "status": "fatal_error",
+        "requires_client_handling": answer["client_handles"] == true,
+        "failed_operation": {"error_code": code, "operation_index": answer["operation"].as_u64().unwrap_or(0)},
+    });
+    if answer["message"].is_string() {
+        result["message"] = answer["message"].clone();
+    }
+    json!({ "results": [result] })
+}
+
+/// Everything that `rulegate check` has to say is explained on the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_explains_each_warning_about_the_rules() {
+    for example in examples() {
+        let gateway = Gateway::start(&example.scripts(), &example.rules()).await;
+        let loading = load(&example.rules(), &gateway.database.uri);
+        let catalog = gateway.database.store(1).introspect().await.unwrap();
+        let mut problems = loading.problems.clone();
+        problems.append(rulegate::plan::compile(&loading.rules, &catalog).problems);
+        let page = example.text("README.md");
+        for problem in problems.sorted() {
+            assert!(
+                page.contains(&problem.message),
+                "{}: the page does not explain: {}",
+                example.folder.display(),
+                problems.render(&loading.sources, false)
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_example_tells_its_story() {
+    for example in examples() {
+        let gateway = Gateway::start(&example.scripts(), &example.rules()).await;
+        for step in &example.story {
+            example.play(&gateway, step).await;
+        }
+    }
+}
+
+/// The tables of a step's operations.
+fn tables(step: &Value) -> BTreeSet<String> {
+    let operations = step["upload"].as_array().into_iter().flatten();
+    let places = operations.flat_map(|operation| {
+        let verbs = ["PUT", "PATCH", "DELETE"].into_iter();
+        verbs.filter_map(|verb| operation[verb].as_str())
+    });
+    places
+        .map(|place| place.split_once('/').unwrap().0.to_owned())
+        .collect()
+}
+
+/// A rule that no step runs into is a rule that nobody has tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_story_tries_each_table_each_check_and_each_person() {
+    for example in examples() {
+        let loading = load(&example.rules(), "postgres://nobody.invalid/nothing");
+        let (mut applied, mut refused) = (BTreeSet::new(), BTreeSet::new());
+        let (mut codes, mut people) = (BTreeSet::new(), BTreeSet::new());
+        for step in example.story.iter().filter(|step| step["as"].is_string()) {
+            people.insert(step["as"].as_str().unwrap().to_owned());
+            let answer = &step["answer"];
+            let code = answer.as_str().or(answer["code"].as_str()).unwrap();
+            let is_applied = code == "success";
+            codes.insert(code.to_owned());
+            let tables = tables(step);
+            if is_applied { &mut applied } else { &mut refused }.extend(tables);
+        }
+        let place = example.folder.display();
+        for table in &loading.rules.tables {
+            let name = table.table.node.to_string();
+            assert!(refused.contains(&name), "{place}: nobody is refused at {name}");
+            let is_open = !table.allow.is_empty();
+            assert!(!is_open || applied.contains(&name), "{place}: nobody writes {name}");
+            for check in &table.checks {
+                let code = check.code.node.to_string();
+                assert!(codes.contains(&code), "{place}: nobody meets {code}");
+            }
+        }
+        let all: BTreeSet<String> = example.people.keys().cloned().collect();
+        assert_eq!(people, all, "{place}");
+    }
+}
