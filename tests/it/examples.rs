@@ -6,12 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, load};
+use crate::postgres::Fresh;
 use crate::uploads::{entry, holds};
+
+/// Longer than anything here may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An example that tells a story.
 struct Example {
@@ -203,5 +211,181 @@ async fn a_story_tries_each_table_each_check_and_each_person() {
         }
         let all: BTreeSet<String> = example.people.keys().cloned().collect();
         assert_eq!(people, all, "{place}");
+    }
+}
+
+/// A fenced block of a page: the section it stands in, its word, its text.
+struct Block {
+    section: usize,
+    word: String,
+    text: String,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let (mut found, mut section) = (Vec::new(), 0);
+    let mut open: Option<Block> = None;
+    for line in page.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(word), None) => {
+                let (word, text) = (word.to_owned(), String::new());
+                open = Some(Block { section, word, text });
+            }
+            (Some(_), Some(_)) => found.extend(open.take()),
+            (None, Some(block)) => block.text = format!("{}{line}\n", block.text),
+            (None, None) => section += usize::from(line.starts_with("## ")),
+        }
+    }
+    found
+}
+
+/// A copy of an example, where its commands are typed; gone when the test is, and the server with it.
+struct Desk {
+    folder: PathBuf,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Desk {
+    fn new(example: &Example) -> Self {
+        let name = example.folder.file_name().unwrap().to_str().unwrap();
+        let folder = std::env::temp_dir().join(format!("rulegate-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let copied = Command::new("cp").arg("-r").args([&example.folder, &folder]).status();
+        assert!(copied.unwrap().success());
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        // The page says 6060, which somebody else may have.
+        let program = env!("CARGO_BIN_EXE_rulegate");
+        let shim = format!(
+            "#!/bin/sh\ncase \"$1\" in\ndev | serve) exec {program} \"$@\" --listen 127.0.0.1:{port} --admin 127.0.0.1:0 ;;\n*) exec {program} \"$@\" ;;\nesac\n"
+        );
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        fs::write(folder.join("bin/rulegate"), shim).unwrap();
+        let made = Command::new("chmod").arg("+x").arg(folder.join("bin/rulegate")).status();
+        assert!(made.unwrap().success());
+        Self { folder, port, server: None }
+    }
+
+    /// The block in a shell, in a group of its own.
+    fn shell(&self, text: &str, database: &str) -> Command {
+        let text = text.replace("127.0.0.1:6060", &format!("127.0.0.1:{}", self.port));
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("bash");
+        command
+            .args(["-euo", "pipefail", "-c", &text])
+            .current_dir(&self.folder)
+            .env("PATH", format!("{}:{path}", self.folder.join("bin").display()))
+            .env("DATABASE_URL", database)
+            .env_remove("JWKS_URI")
+            .stdin(Stdio::null())
+            .process_group(0);
+        command
+    }
+
+    /// Starts the server that a block ends with, and waits until it lives.
+    async fn serve(&mut self, text: &str, database: &str) {
+        self.stop();
+        let log = self.folder.join("log");
+        let file = fs::File::create(&log).unwrap();
+        let child = self
+            .shell(text, database)
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn();
+        let server = self.server.insert(child.unwrap());
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let said = fs::read_to_string(&log).unwrap();
+            assert!(server.try_wait().unwrap().is_none(), "{text} ended: {said}");
+            assert!(Instant::now() < until, "{text} does not listen: {said}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Types a block, and gives what it printed.
+    fn run(&self, text: &str, database: &str) -> String {
+        let done = self.shell(text, database).output().unwrap();
+        assert!(done.status.success(), "{text}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let group = format!("-{}", server.id());
+            let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+            let _ = server.wait();
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.stop();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The programs of the page that are not ours.
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output();
+    found.is_ok_and(|found| found.status.success())
+}
+
+/// Each section of the page begins with an empty database, and a JSON block is what the commands before it print.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_page_do_what_it_says() {
+    for example in examples() {
+        let page = example.text("README.md");
+        let mut desk = Desk::new(&example);
+        let mut database: Option<(usize, Fresh)> = None;
+        let (mut printed, mut answers) = (String::new(), 0);
+        for block in blocks(&page) {
+            let place = format!("{}: {}", example.folder.display(), block.text);
+            if block.word == "json" {
+                let answer: Value = serde_json::from_str(&printed)
+                    .unwrap_or_else(|error| panic!("{place}: {error}: {printed}"));
+                let wanted = serde_json::from_str(&block.text).unwrap();
+                assert!(holds(Some(&answer), &wanted), "{place}: {answer}");
+                answers += 1;
+            }
+            if block.word != "sh" {
+                continue;
+            }
+            if let Some(away) = ["psql", "curl"]
+                .into_iter()
+                .find(|program| block.text.contains(&format!("{program} ")) && !has(program))
+            {
+                eprintln!("{place}: not tried, because this machine has no {away}");
+                return;
+            }
+            if database.as_ref().is_none_or(|(section, _)| *section != block.section) {
+                desk.stop();
+                database = Some((block.section, Fresh::with("").await));
+            }
+            let uri = database.as_ref().unwrap().1.uri.clone();
+            if block.text.contains("rulegate dev") || block.text.contains("rulegate serve") {
+                desk.serve(&block.text, &uri).await;
+            } else {
+                printed = desk.run(&block.text, &uri);
+            }
+        }
+        assert!(answers >= 2, "{}: its page shows no answers", example.folder.display());
+    }
+}
+
+#[test]
+fn the_pages_name_files_that_are_there() {
+    let mut pages = vec![PathBuf::from("examples/README.md")];
+    pages.extend(examples().iter().map(|example| example.folder.join("README.md")));
+    let index = fs::read_to_string(&pages[0]).unwrap();
+    for page in &pages {
+        let folder = page.parent().unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(index.contains(&format!("]({name}/)")) || name == "examples", "{name} is not in the index");
+        let text = fs::read_to_string(page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("https://")) {
+            assert!(folder.join(link).exists(), "{}: {link}", page.display());
+        }
     }
 }
