@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -294,7 +295,7 @@ impl Desk {
             .spawn();
         let server = self.server.insert(child.unwrap());
         let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !lives(self.port) {
             let said = fs::read_to_string(&log).unwrap();
             assert!(server.try_wait().unwrap().is_none(), "{text} ended: {said}");
             assert!(Instant::now() < until, "{text} does not listen: {said}");
@@ -323,6 +324,18 @@ impl Drop for Desk {
         self.stop();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whether a server answers there.
+fn lives(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
+    let head = "GET /livez HTTP/1.1\r\nhost: page\r\nconnection: close\r\n\r\n";
+    let asked = stream.set_read_timeout(Some(Duration::from_secs(1)));
+    let asked = asked.and_then(|()| stream.write_all(head.as_bytes()));
+    let mut answer = String::new();
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.contains(" 200 ")
 }
 
 /// The programs of the page that are not ours.
