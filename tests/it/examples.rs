@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rulegate::driver::postgres::Store;
+use rulegate::vocabulary::problem::Problems;
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, load};
-use crate::postgres::Fresh;
+use crate::postgres::{Fresh, connect};
 use crate::uploads::{entry, holds};
 
 /// Longer than anything here may take.
@@ -37,7 +39,7 @@ fn examples() -> Vec<Example> {
         .filter(|folder| folder.join("uploads.json").exists())
         .collect();
     folders.sort();
-    assert!(folders.len() >= 1, "{folders:?}");
+    assert!(folders.len() >= 4, "{folders:?}");
     folders.into_iter().map(Example::read).collect()
 }
 
@@ -50,19 +52,19 @@ impl Example {
             .iter()
             .map(|(name, id)| (name.clone(), id.as_str().unwrap().to_owned()))
             .collect();
+        let ids: BTreeSet<&String> = names.iter().map(|(_, id)| id).collect();
+        assert_eq!(ids.len(), names.len(), "{}: two names for one id", folder.display());
         for (name, claims) in &people {
-            names.push((name.clone(), claims["sub"].as_str().unwrap().to_owned()));
+            let subject = claims["sub"].as_str().unwrap_or_default();
+            names.push((name.clone(), subject.to_owned()));
         }
-        let mut ids: Vec<&String> = names.iter().map(|(_, id)| id).collect();
-        ids.sort();
-        ids.dedup();
-        assert_eq!(ids.len(), names.len(), "{folder:?}: two names for one id");
         // A long name is no short one with a tail.
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         let mut story = uploads["story"].to_string();
         for (name, id) in names {
             story = story.replace(&format!("@{name}"), &id);
         }
+        assert!(!story.contains('@'), "{}: a name that is not known", folder.display());
         Self {
             people,
             story: serde_json::from_str(&story).unwrap(),
@@ -87,6 +89,24 @@ impl Example {
     /// What a step is about, for whoever reads a failure.
     fn place(&self, step: &Value) -> String {
         format!("{}: {}", self.folder.display(), step["tell"])
+    }
+
+    /// What `rulegate check` finds in the rules, and how it shows that.
+    async fn check(&self, uri: &str) -> (Problems, String) {
+        let loading = load(&self.rules(), uri);
+        let settings = loading.settings.clone().unwrap();
+        let store = Store::open(&settings.database, &settings.limits).unwrap();
+        let catalog = store.introspect().await.unwrap();
+        let mut problems = loading.problems.clone();
+        problems.append(rulegate::plan::compile(&loading.rules, &catalog).problems);
+        let shown = problems.render(&loading.sources, false);
+        (problems, shown)
+    }
+
+    async fn tell(&self, gateway: &Gateway) {
+        for step in &self.story {
+            self.play(gateway, step).await;
+        }
     }
 
     async fn play(&self, gateway: &Gateway, step: &Value) {
@@ -145,18 +165,11 @@ fn wanted(answer: &Value) -> Value {
 async fn the_page_explains_each_warning_about_the_rules() {
     for example in examples() {
         let gateway = Gateway::start(&example.scripts(), &example.rules()).await;
-        let loading = load(&example.rules(), &gateway.database.uri);
-        let catalog = gateway.database.store(1).introspect().await.unwrap();
-        let mut problems = loading.problems.clone();
-        problems.append(rulegate::plan::compile(&loading.rules, &catalog).problems);
+        let (problems, shown) = example.check(&gateway.database.uri).await;
         let page = example.text("README.md");
         for problem in problems.sorted() {
-            assert!(
-                page.contains(&problem.message),
-                "{}: the page does not explain: {}",
-                example.folder.display(),
-                problems.render(&loading.sources, false)
-            );
+            let is_explained = page.contains(&problem.message);
+            assert!(is_explained, "{}: the page is silent about {shown}", example.folder.display());
         }
     }
 }
@@ -165,10 +178,31 @@ async fn the_page_explains_each_warning_about_the_rules() {
 async fn each_example_tells_its_story() {
     for example in examples() {
         let gateway = Gateway::start(&example.scripts(), &example.rules()).await;
-        for step in &example.story {
-            example.play(&gateway, step).await;
-        }
+        example.tell(&gateway).await;
     }
+}
+
+/// Where an example has a login for the gateway, that login can do all that the story needs, and nothing is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_login_of_an_example_has_what_its_story_needs() {
+    let mut told = 0;
+    for example in examples() {
+        if !example.folder.join("login.sql").exists() {
+            continue;
+        }
+        let script = format!("{}\n{}", example.scripts(), example.text("login.sql"));
+        let mut database = Fresh::with(&script).await;
+        let (_, place) = database.uri.split_once('@').unwrap();
+        database.uri = format!("postgres://rulegate:another-password@{place}");
+        let login = connect(&database.uri).await;
+        login.batch_execute(&rulegate::journal::ddl()).await.unwrap();
+        let gateway = Gateway::on(database, &example.rules(), |_| ()).await;
+        let (problems, shown) = example.check(&gateway.database.uri).await;
+        assert!(problems.is_empty(), "{}: {shown}", example.folder.display());
+        example.tell(&gateway).await;
+        told += 1;
+    }
+    assert!(told > 0);
 }
 
 /// The tables of a step's operations.
