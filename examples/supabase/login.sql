@@ -4,7 +4,7 @@
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'rulegate') THEN
-        CREATE ROLE rulegate LOGIN BYPASSRLS PASSWORD 'another-password';
+        CREATE ROLE rulegate LOGIN NOINHERIT BYPASSRLS PASSWORD 'another-password';
     END IF;
     EXECUTE format('GRANT CREATE ON DATABASE %I TO rulegate', current_database());      -- for `rulegate migrate`
 END $$;
