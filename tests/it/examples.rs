@@ -53,7 +53,12 @@ impl Example {
             .map(|(name, id)| (name.clone(), id.as_str().unwrap().to_owned()))
             .collect();
         let ids: BTreeSet<&String> = names.iter().map(|(_, id)| id).collect();
-        assert_eq!(ids.len(), names.len(), "{}: two names for one id", folder.display());
+        assert_eq!(
+            ids.len(),
+            names.len(),
+            "{}: two names for one id",
+            folder.display()
+        );
         for (name, claims) in &people {
             let subject = claims["sub"].as_str().unwrap_or_default();
             names.push((name.clone(), subject.to_owned()));
@@ -64,7 +69,11 @@ impl Example {
         for (name, id) in names {
             story = story.replace(&format!("@{name}"), &id);
         }
-        assert!(!story.contains('@'), "{}: a name that is not known", folder.display());
+        assert!(
+            !story.contains('@'),
+            "{}: a name that is not known",
+            folder.display()
+        );
         Self {
             people,
             story: serde_json::from_str(&story).unwrap(),
@@ -83,7 +92,11 @@ impl Example {
 
     /// What `rulegate dev` runs in an empty database.
     fn scripts(&self) -> String {
-        format!("{}\n{}", self.text("rules/schema.sql"), self.text("rules/sample.sql"))
+        format!(
+            "{}\n{}",
+            self.text("rules/schema.sql"),
+            self.text("rules/sample.sql")
+        )
     }
 
     /// What a step is about, for whoever reads a failure.
@@ -117,7 +130,10 @@ impl Example {
         }
         if let Some(operations) = step["upload"].as_array() {
             let who = step["as"].as_str().unwrap();
-            let claims = self.people.get(who).unwrap_or_else(|| panic!("{place}: {who}"));
+            let claims = self
+                .people
+                .get(who)
+                .unwrap_or_else(|| panic!("{place}: {who}"));
             let crud: Vec<Value> = operations.iter().map(entry).collect();
             let body = json!({"transactions": [{"crud": crud}]}).to_string();
             let answer = gateway.send("POST", claims, &body).await;
@@ -145,7 +161,9 @@ fn json_of<T: serde::de::DeserializeOwned>(path: &Path) -> T {
 fn wanted(answer: &Value) -> Value {
     let code = match answer {
         Value::String(word) if word == "success" => return json!({"results": [{"status": word}]}),
-        Value::String(word) if word == "401" => return json!({"message": "the token is not accepted"}),
+        Value::String(word) if word == "401" => {
+            return json!({"message": "the token is not accepted"});
+        }
         Value::String(word) => word.as_str(),
         object => object["code"].as_str().unwrap(),
     };
@@ -209,7 +227,10 @@ async fn the_login_of_an_example_has_what_its_story_needs() {
         let (_, place) = database.uri.split_once('@').unwrap();
         database.uri = format!("postgres://rulegate:another-password@{place}");
         let login = connect(&database.uri).await;
-        login.batch_execute(&rulegate::journal::ddl()).await.unwrap();
+        login
+            .batch_execute(&rulegate::journal::ddl())
+            .await
+            .unwrap();
         let gateway = Gateway::on(database, &example.rules(), |_| ()).await;
         example.hold_check(&gateway.database.uri).await;
         example.tell(&gateway).await;
@@ -244,14 +265,25 @@ async fn a_story_tries_each_table_each_check_and_each_person() {
             let is_applied = code == "success";
             codes.insert(code.to_owned());
             let tables = tables(step);
-            if is_applied { &mut applied } else { &mut refused }.extend(tables);
+            if is_applied {
+                &mut applied
+            } else {
+                &mut refused
+            }
+            .extend(tables);
         }
         let place = example.folder.display();
         for table in &loading.rules.tables {
             let name = table.table.node.to_string();
-            assert!(refused.contains(&name), "{place}: nobody is refused at {name}");
+            assert!(
+                refused.contains(&name),
+                "{place}: nobody is refused at {name}"
+            );
             let is_open = !table.allow.is_empty();
-            assert!(!is_open || applied.contains(&name), "{place}: nobody writes {name}");
+            assert!(
+                !is_open || applied.contains(&name),
+                "{place}: nobody writes {name}"
+            );
             for check in &table.checks {
                 let code = check.code.node.to_string();
                 assert!(codes.contains(&code), "{place}: nobody meets {code}");
@@ -276,7 +308,11 @@ fn blocks(page: &str) -> Vec<Block> {
         match (line.strip_prefix("```"), &mut open) {
             (Some(word), None) => {
                 let (word, text) = (word.to_owned(), String::new());
-                open = Some(Block { section, word, text });
+                open = Some(Block {
+                    section,
+                    word,
+                    text,
+                });
             }
             (Some(_), Some(_)) => found.extend(open.take()),
             (None, Some(block)) => block.text = format!("{}{line}\n", block.text),
@@ -298,7 +334,10 @@ impl Desk {
         let name = example.folder.file_name().unwrap().to_str().unwrap();
         let folder = std::env::temp_dir().join(format!("rulegate-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        let copied = Command::new("cp").arg("-r").args([&example.folder, &folder]).status();
+        let copied = Command::new("cp")
+            .arg("-r")
+            .args([&example.folder, &folder])
+            .status();
         assert!(copied.unwrap().success());
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -309,9 +348,16 @@ impl Desk {
         );
         fs::create_dir_all(folder.join("bin")).unwrap();
         fs::write(folder.join("bin/rulegate"), shim).unwrap();
-        let made = Command::new("chmod").arg("+x").arg(folder.join("bin/rulegate")).status();
+        let made = Command::new("chmod")
+            .arg("+x")
+            .arg(folder.join("bin/rulegate"))
+            .status();
         assert!(made.unwrap().success());
-        Self { folder, port, server: None }
+        Self {
+            folder,
+            port,
+            server: None,
+        }
     }
 
     /// The block in a shell, in a group of its own.
@@ -322,7 +368,10 @@ impl Desk {
         command
             .args(["-euo", "pipefail", "-c", &text])
             .current_dir(&self.folder)
-            .env("PATH", format!("{}:{path}", self.folder.join("bin").display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", self.folder.join("bin").display()),
+            )
             .env("DATABASE_URL", database)
             .env_remove("JWKS_URI")
             .stdin(Stdio::null())
@@ -360,7 +409,9 @@ impl Desk {
     fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
             let group = format!("-{}", server.id());
-            let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+            let _ = Command::new("kill")
+                .args(["-s", "KILL", "--", &group])
+                .status();
             let _ = server.wait();
         }
     }
@@ -418,7 +469,10 @@ async fn the_commands_of_the_page_do_what_it_says() {
                 eprintln!("{place}: not tried, because this machine has no {away}");
                 return;
             }
-            if database.as_ref().is_none_or(|(section, _)| *section != block.section) {
+            if database
+                .as_ref()
+                .is_none_or(|(section, _)| *section != block.section)
+            {
                 desk.stop();
                 database = Some((block.section, Fresh::with("").await));
             }
@@ -429,21 +483,35 @@ async fn the_commands_of_the_page_do_what_it_says() {
                 printed = desk.run(&block.text, &uri);
             }
         }
-        assert!(answers >= 2, "{}: its page shows no answers", example.folder.display());
+        assert!(
+            answers >= 2,
+            "{}: its page shows no answers",
+            example.folder.display()
+        );
     }
 }
 
 #[test]
 fn the_pages_name_files_that_are_there() {
     let mut pages = vec![PathBuf::from("examples/README.md")];
-    pages.extend(examples().iter().map(|example| example.folder.join("README.md")));
+    pages.extend(
+        examples()
+            .iter()
+            .map(|example| example.folder.join("README.md")),
+    );
     let index = fs::read_to_string(&pages[0]).unwrap();
     for page in &pages {
         let folder = page.parent().unwrap();
         let name = folder.file_name().unwrap().to_str().unwrap();
-        assert!(index.contains(&format!("]({name}/)")) || name == "examples", "{name} is not in the index");
+        assert!(
+            index.contains(&format!("]({name}/)")) || name == "examples",
+            "{name} is not in the index"
+        );
         let text = fs::read_to_string(page).unwrap();
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.starts_with("https://")) {
             assert!(folder.join(link).exists(), "{}: {link}", page.display());
         }
