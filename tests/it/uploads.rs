@@ -34,7 +34,7 @@ pub fn with_ids(text: &str) -> String {
 }
 
 /// An entry of `crud` from its short form: `{"PUT": "lists/@l1", "data": {…}}`, other members as they are.
-fn entry(short: &Value) -> Value {
+pub fn entry(short: &Value) -> Value {
     let mut entry = json!({});
     for (name, value) in short.as_object().unwrap() {
         match name.as_str() {
