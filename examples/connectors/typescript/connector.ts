@@ -61,7 +61,7 @@ export interface RulegateOptions {
   fetch?: typeof fetch;
 }
 
-/** Why nothing more was uploaded for now. The SDK shows it as `dataFlowStatus.uploadError`, waits, and calls again. */
+/** Why nothing more was uploaded for now. The SDK shows it as `currentStatus.uploadError`, waits, and calls again. */
 export class UploadPaused extends Error {
   override readonly name = 'UploadPaused';
   /** Time before which the gateway is not asked again. */
