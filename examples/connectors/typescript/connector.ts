@@ -61,7 +61,11 @@ export interface RulegateOptions {
   fetch?: typeof fetch;
 }
 
-/** Why nothing more was uploaded for now. The SDK shows it as `currentStatus.uploadError`, waits, and calls again. */
+// No server may ask for more.
+const WAIT_MS_MAX = 5 * 60_000;
+const REJECTED_TOKEN_WAIT_MS = 30_000;
+
+/** Why nothing more was uploaded for now. The SDK shows it as `currentStatus.uploadError`, waits, and calls again; until `waitMs` is over the same is thrown again. */
 export class UploadPaused extends Error {
   override readonly name = 'UploadPaused';
   /** Time before which the gateway is not asked again. */
@@ -71,21 +75,16 @@ export class UploadPaused extends Error {
 
   constructor(message: string, waitMs = 0, refusal?: Refusal) {
     super(message);
-    this.waitMs = waitMs;
+    this.waitMs = Math.min(waitMs, WAIT_MS_MAX);
     this.refusal = refusal;
   }
 }
-
-// Longer waits are no server's to ask for; a call of `uploadData` holds `disconnect` up, so it sleeps only for a short while.
-const WAIT_MS_MAX = 5 * 60_000;
-const SLEEP_MS_MAX = 5_000;
-const REJECTED_TOKEN_WAIT_MS = 30_000;
 
 export class RulegateConnector implements PowerSyncBackendConnector {
   private readonly options: RulegateOptions;
   private readonly address: string;
   private credentials: PowerSyncCredentials | null = null;
-  private wait = { since: 0, ms: 0 };
+  private paused: { error: UploadPaused; since: number } | undefined;
   /** How many of the next transactions go one by one, because they came in a request that was refused as a whole. */
   private alone = 0;
 
@@ -107,12 +106,12 @@ export class RulegateConnector implements PowerSyncBackendConnector {
 
   /** Ends the wait for the gateway: somebody has decided about a refusal, or does not want to wait. */
   retryNow(): void {
-    this.wait = { since: 0, ms: 0 };
+    this.paused = undefined;
   }
 
   /** Called by the SDK while there is something in the queue. One call is one request; returning means that the queue moved on. */
   async uploadData(database: Parameters<PowerSyncBackendConnector['uploadData']>[0]): Promise<void> {
-    await this.waitForTurn();
+    this.throwWhilePaused();
     try {
       let batch = await this.nextBatch(database);
       if (batch.length === 0) return;
@@ -126,22 +125,19 @@ export class RulegateConnector implements PowerSyncBackendConnector {
       }
       await this.settle(batch, results(answer, batch.length));
     } catch (error) {
-      if (error instanceof UploadPaused) this.wait = { since: Date.now(), ms: Math.min(error.waitMs, WAIT_MS_MAX) };
+      if (error instanceof UploadPaused) this.paused = { error, since: Date.now() };
       throw error;
     }
   }
 
-  private async waitForTurn(): Promise<void> {
-    const rest = this.restMs();
-    if (rest > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(rest, SLEEP_MS_MAX)));
-    const still = this.restMs();
-    if (still > 0) throw new UploadPaused(`waiting for another ${Math.ceil(still / 1000)} s`, still);
-  }
-
-  private restMs(): number {
-    const elapsed = Date.now() - this.wait.since;
+  /** Sleeping here would hold `disconnect` up. The SDK waits between two calls anyway, and shows the reason meanwhile. */
+  private throwWhilePaused(): void {
+    if (this.paused === undefined) return;
+    const { error, since } = this.paused;
+    const elapsed = Date.now() - since;
     // A clock that was set back must not make the wait longer.
-    return elapsed < 0 ? 0 : Math.max(0, this.wait.ms - elapsed);
+    if (elapsed >= 0 && elapsed < error.waitMs) throw error;
+    this.paused = undefined;
   }
 
   private async nextBatch(database: Parameters<PowerSyncBackendConnector['uploadData']>[0]): Promise<Pending[]> {
