@@ -1,7 +1,7 @@
 /** The real SDK, its real queue, the connector, the real gateway, a real database; the program itself, and what must not get lost. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createPublicKey, randomUUID, verify } from 'node:crypto';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +87,17 @@ describe('the real SDK', { skip: reason ?? false, timeout: 120_000 + awayMs }, (
     for (const line of ['queue     5 writes', 'refused   UNAUTHORIZED: ', 'queue     empty', 'postgres  Groceries: Milk ✓', 'postgres  Groceries: Bread', 'synced    ']) {
       assert.ok(stdout.includes(line), `no line with "${line}" in:\n${stdout}`);
     }
+  });
+
+  test('the printed key verifies the tokens of `rulegate dev`', async () => {
+    const token = await gateway.token(ann);
+    const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../keys.ts'), gateway.key], { env: { ...process.env, TOKEN: token } });
+    const [jwk] = JSON.parse(stdout).keys;
+    const [header = '', claims = '', signature = ''] = token.split('.');
+    const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const };
+    assert.ok(verify('sha256', Buffer.from(`${header}.${claims}`), key, Buffer.from(signature, 'base64url')));
+    assert.equal(jwk.kid, JSON.parse(Buffer.from(header, 'base64url').toString('utf8')).kid);
+    assert.equal(jwk.d, undefined);
   });
 
   test('what the SDK knows of a write reaches the gateway', async () => {

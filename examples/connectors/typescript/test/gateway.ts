@@ -81,6 +81,11 @@ export class Gateway {
     return stdout.trim();
   }
 
+  /** Where it keeps the key of its tokens. */
+  get key(): string {
+    return join(this.folder, '.rulegate/keys/development.pem');
+  }
+
   private get environment(): NodeJS.ProcessEnv {
     const { DATABASE_URL: _, JWKS_URI: __, ...others } = process.env;
     return others;
