@@ -40,6 +40,15 @@ async function upload(connector: RulegateConnector, queue: Queue): Promise<strin
   }
 }
 
+/** Calls until the queue is empty. Each call has to move it on: one that does not would be called for ever. */
+async function drain(connector: RulegateConnector, queue: Queue): Promise<void> {
+  while (queue.left().length > 0) {
+    const before = queue.left().length;
+    expect(await upload(connector, queue)).toBeUndefined();
+    expect(queue.left().length).toBeLessThan(before);
+  }
+}
+
 describe('what is sent', () => {
   test('a transaction is sent whole, with everything that the SDK knows of it', async () => {
     const { server, connector } = await meet([{ results: [success] }]);
@@ -88,7 +97,7 @@ describe('what is sent', () => {
     const ids = Array.from({ length: 120 }, (_, index) => `row-${index}`);
     const { server, connector } = await meet([50, 50, 20].map((count) => ({ results: Array(count).fill(success) })), { transactionsMax: 1000 });
     const queue = queueOf(...ids);
-    while (queue.left().length > 0) expect(await upload(connector, queue)).toBeUndefined();
+    await drain(connector, queue);
     expect(server.sent().map((rows) => rows.length)).toEqual([50, 50, 20]);
     expect(server.sent().flat()).toEqual(ids);
   });
@@ -100,7 +109,7 @@ describe('what is sent', () => {
       queue.add([{ op: 'PUT', table: 'todos', id, opData: { description: '€'.repeat(size) } }]);
     }
     const { server, connector } = await meet([2, 1, 2, 1].map((count) => ({ results: Array(count).fill(success) })), { bytesMax });
-    while (queue.left().length > 0) expect(await upload(connector, queue)).toBeUndefined();
+    await drain(connector, queue);
     expect(server.sent()).toEqual([['a', 'b'], ['c'], ['d', 'e'], ['f']]);
     for (const { body, transactions } of server.asked) expect(Buffer.byteLength(body) <= bytesMax + 20 || transactions.length === 1).toBe(true);
   });
@@ -293,13 +302,13 @@ describe('waiting', () => {
       const asked = server.asked.length;
       const start = Date.now();
       // As the SDK does: call again and again.
-      while (queue.left().length > 0) {
+      for (let call = 0; call < 100 && queue.left().length > 0; call += 1) {
         const again = await upload(connector, queue);
         const isOver = Date.now() - start >= waits;
         expect([again, server.asked.length]).toEqual(isOver ? [undefined, asked + 1] : [said, asked]);
         if (!isOver) vi.setSystemTime(Date.now() + 5_000);
       }
-      expect(Date.now() - start).toBe(waits);
+      expect([Date.now() - start, queue.left()]).toEqual([waits, []]);
     } finally {
       vi.useRealTimers();
     }
@@ -347,7 +356,7 @@ describe('a request that is refused as a whole', () => {
   test('after them, several go together again', async () => {
     const { connector, server } = await meet([{ status: 413 }, { results: [success] }, { results: [success] }, { results: [success, success] }], { transactionsMax: 2 });
     const queue = queueOf('a', 'b', 'c', 'd');
-    while (queue.left().length > 0) expect(await upload(connector, queue)).toBeUndefined();
+    await drain(connector, queue);
     expect(server.sent()).toEqual([['a', 'b'], ['a'], ['b'], ['c', 'd']]);
   });
 });
