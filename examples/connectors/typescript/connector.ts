@@ -104,7 +104,7 @@ export class RulegateConnector implements PowerSyncBackendConnector {
     this.credentials = null;
   }
 
-  /** Ends the wait for the gateway: somebody has decided about a refusal, or does not want to wait. */
+  /** Ends the wait for the gateway: somebody has decided about a refusal, or does not want to wait. The SDK calls within its `retryDelayMs`. */
   retryNow(): void {
     this.paused = undefined;
   }
