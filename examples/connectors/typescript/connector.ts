@@ -198,25 +198,19 @@ export class RulegateConnector implements PowerSyncBackendConnector {
 
   /** Goes through the results in order, up to the first transaction that has to stay. */
   private async settle(batch: readonly Pending[], outcomes: readonly unknown[]): Promise<void> {
-    let applied: CrudTransaction | undefined;
     // Completing a transaction completes those before it too.
-    const complete = async (): Promise<void> => {
-      await applied?.complete();
-      applied = undefined;
-    };
+    let applied: CrudTransaction | undefined;
     for (const [index, { transaction }] of batch.entries()) {
       const outcome = outcomes[index];
-      if (isObject(outcome) && outcome['status'] === 'success') {
-        applied = transaction;
-      } else {
-        await complete();
+      if (!isObject(outcome) || outcome['status'] !== 'success') {
+        await applied?.complete();
         const goesOn = await this.refused(transaction, outcome, index > 0);
         if (!goesOn) return;
-        applied = transaction;
       }
+      applied = transaction;
       if (this.alone > 0) this.alone -= 1;
     }
-    await complete();
+    await applied?.complete();
   }
 
   /** For a transaction that was not applied: true where it may leave the queue, false where it stays and can be sent again at once. */

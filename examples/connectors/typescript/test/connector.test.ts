@@ -114,6 +114,17 @@ describe('what is sent', () => {
     for (const { body, transactions } of server.asked) expect(Buffer.byteLength(body) <= bytesMax + 20 || transactions.length === 1).toBe(true);
   });
 
+  test('no cookies are sent, and no redirect is followed', async () => {
+    let asked: RequestInit | undefined;
+    const listening: typeof fetch = async (input, init) => {
+      asked = init;
+      return fetch(input, init);
+    };
+    const { connector } = await meet([{ results: [success] }], { fetch: listening });
+    expect(await upload(connector, queueOf('a'))).toBeUndefined();
+    expect(asked).toMatchObject({ credentials: 'omit', redirect: 'error' });
+  });
+
   test('a slash at the end of the address does no harm', async () => {
     const { server, connector } = await meet([{ results: [success] }]);
     const slashed = new RulegateConnector({ url: `${server.url}//`, fetchCredentials: () => connector.fetchCredentials() });
@@ -135,6 +146,7 @@ describe('what leaves the queue', () => {
     { name: 'what the app discards', results: [success, fatal(true), notAttempted], left: ['c'], decision: 'discard' as const, asked: ['b'] },
     { name: 'nothing that the app keeps', results: [fatal(true), notAttempted, notAttempted], left: ['a', 'b', 'c'], decision: 'keep' as const, says: 'refused, and kept', asked: ['a'] },
     { name: 'nothing with an unknown status', results: [success, { status: 'perhaps' }, success], left: ['b', 'c'], says: 'not known' },
+    { name: 'nothing with an unknown status, whatever else it says', results: [{ ...fatal(false), status: 'perhaps' }, success, success], left: ['a', 'b', 'c'], says: 'not known' },
     { name: 'nothing refused without the flag', results: [{ status: 'fatal_error', message: 'no' }, success, success], left: ['a', 'b', 'c'], says: 'not known' },
     { name: 'nothing refused with a flag that is no bool', results: [{ status: 'fatal_error', requires_client_handling: 0 }, success, success], left: ['a', 'b', 'c'], says: 'not known' },
     { name: 'nothing whose result is null', results: [success, null, success], left: ['b', 'c'], says: 'no result' },
@@ -167,7 +179,8 @@ describe('what leaves the queue', () => {
 
   test('a hook that throws keeps what it was told of, and what was applied before it has left', async () => {
     for (const flag of [false, true]) {
-      const fails = (): never => {
+      const fails = async (): Promise<never> => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
         throw new Error('the disk is full');
       };
       const { connector } = await meet([{ results: [success, fatal(flag), notAttempted] }], { onDropped: fails, onRefused: fails });
@@ -219,6 +232,25 @@ describe('what keeps everything', () => {
     expect(server.asked.length).toBe(1);
   });
 
+  test('no answer is waited for longer than 29 s, and no timer is left behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { connector, server } = await meet([() => undefined, { results: [success] }]);
+      const queue = queueOf('a');
+      let said: string | undefined | null = null;
+      const call = upload(connector, queue).then((sentence) => (said = sentence));
+      while (server.asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await vi.advanceTimersByTimeAsync(28_000);
+      expect(said).toBeNull();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await call).toContain('no answer in time');
+      expect(await upload(connector, queue)).toBeUndefined();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('nobody there', async () => {
     const { connector, server } = await meet([]);
     await server.close();
@@ -266,10 +298,13 @@ describe('tokens', () => {
   });
 
   test('a fresh token that is rejected too keeps everything, and asks no third time', async () => {
-    const { connector, server } = await meet([{ status: 401 }, { status: 401 }]);
+    const { connector, server } = await meet([{ status: 401 }, { status: 401 }, { results: [success] }]);
     const queue = queueOf('a');
     expect(await upload(connector, queue)).toContain('rejects a fresh token');
     expect([queue.left(), server.asked.length]).toEqual([['a'], 2]);
+    connector.retryNow();
+    expect(await upload(connector, queue)).toBeUndefined();
+    expect(server.asked.at(-1)?.headers.authorization).toBe('Bearer token-3');
   });
 
   test('a token that is known to have ended is not tried', async () => {
