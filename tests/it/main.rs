@@ -15,6 +15,7 @@ mod contract;
 mod deferred;
 mod dev;
 mod drift;
+mod editor;
 mod explain;
 mod flood;
 mod gateway;

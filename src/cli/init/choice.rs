@@ -214,17 +214,20 @@ fn pairs<'c>(
     (!pairs.is_empty() && theirs.is_unique_over(&covered)).then_some(pairs)
 }
 
-/// `list` for `list_id`; else the name of the table it leads to.
+/// `list` for `list_id`, `parent` for `parent`; else the name of the table it leads to.
 fn wish(pairs: &[(&str, &str)], target: &Target) -> String {
-    let stems = pairs.iter().rev();
-    let stem = stems.filter_map(|(_, mine)| {
-        let stem = mine
-            .strip_suffix("_id")
-            .or_else(|| mine.strip_suffix("Id"))?;
-        Some(stem).filter(|stem| !stem.is_empty())
-    });
     // The last one: what stands before it is often the tenant.
-    stem.clone()
-        .next()
-        .map_or_else(|| target.table.to_string(), str::to_owned)
+    let stem = pairs.iter().rev().find_map(|(_, mine)| stem(mine));
+    match (stem, pairs) {
+        (Some(stem), _) => stem.to_owned(),
+        (None, [(_, only)]) => (*only).to_owned(),
+        _ => target.table.to_string(),
+    }
+}
+
+fn stem(column: &str) -> Option<&str> {
+    let stem = column
+        .strip_suffix("_id")
+        .or_else(|| column.strip_suffix("Id"))?;
+    Some(stem).filter(|stem| !stem.is_empty())
 }

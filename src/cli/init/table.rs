@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::catalog::{Column, Kind};
 use crate::cli::arguments::File;
 use crate::cli::init::choice::{Chosen, Relation};
-use crate::cli::init::words::{member, remark, yaml};
+use crate::cli::init::words::{remark, yaml};
 use crate::cli::schema;
 use crate::vocabulary::names::Target;
 
@@ -176,15 +176,8 @@ fn allow(text: &mut String, table: &Chosen<'_>) {
             column.name.as_str() == **owner && is_text
         })
     });
-    let condition = owner.map_or_else(
-        || {
-            format!(
-                "{} == auth.sub",
-                member("<column that says whose the row is>")
-            )
-        },
-        |owner| format!("{} == auth.sub", member(owner)),
-    );
+    let whose = owner.map_or("<column>", |owner| owner);
+    let condition = format!("this.{whose} == auth.sub");
     let _ = write!(
         text,
         "

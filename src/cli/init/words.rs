@@ -57,15 +57,6 @@ pub fn remark(name: &str) -> String {
     }
 }
 
-/// `this.name`, or `this['odd name']`.
-pub fn member(name: &str) -> String {
-    if is_plain(name) && !TAKEN.contains(&name) {
-        return format!("this.{name}");
-    }
-    let text = name.replace('\\', "\\\\").replace('\'', "\\'");
-    format!("this['{text}']")
-}
-
 /// Letters, digits and underscores, no digit first.
 fn is_plain(name: &str) -> bool {
     !name.is_empty()

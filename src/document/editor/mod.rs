@@ -1,5 +1,8 @@
 //! A table of keys as JSON Schema (draft 2020-12), for editors: they complete keys, show what each means, and underline what does not load.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 use crate::document::keys::{Block, Key, Kind};
@@ -96,7 +99,7 @@ fn value(kind: &Kind) -> Map<String, Value> {
                 "required": ["keys"],
                 "properties": { "keys": { "type": "array" } },
             })),
-            object("string"),
+            or_variable(json!({ "type": "string", "pattern": "\"keys\"" })),
         ]),
         Kind::Limits => limits(),
         Kind::List(item) => list(item),
