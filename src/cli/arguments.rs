@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -19,11 +20,25 @@ Before a deployment, and then there:
   rulegate migrate rules
   JWKS_URI=https://login.example.com/.well-known/jwks.json DATABASE_URL=postgres://… rulegate serve rules
 
-Exit codes: 0 all went well, 1 the rules are wrong, 2 the command could not run.";
+Every command explains itself: rulegate check --help
+
+Exit codes: 0 all went well; 1 the rules are wrong, or what was asked is refused; 2 the command could not run; 130 a second Ctrl-C stopped it at once.
+Colours are for terminals only, and never where NO_COLOR is set.";
+
+/// The version, and the build where whoever built it named one (`RULEGATE_BUILD`): nothing is asked of the machine, so that equal sources give equal programs.
+fn version() -> &'static str {
+    match option_env!("RULEGATE_BUILD") {
+        Some(build) if !build.is_empty() => {
+            static TEXT: OnceLock<String> = OnceLock::new();
+            TEXT.get_or_init(|| format!("{} ({build})", env!("CARGO_PKG_VERSION")))
+        }
+        _ => concat!(env!("CARGO_PKG_VERSION"), " (a build without a name)"),
+    }
+}
 
 /// The write backend that a local-first app gets from YAML alone: takes PowerSync uploads, decides each write by rules, applies it to Postgres.
 #[derive(Debug, Parser)]
-#[command(name = "rulegate", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "rulegate", version = version(), about, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

@@ -16,6 +16,7 @@ mod deferred;
 mod dev;
 mod drift;
 mod editor;
+mod editor_kinds;
 mod explain;
 mod flood;
 mod gateway;

@@ -1,8 +1,5 @@
 //! A table of keys as JSON Schema (draft 2020-12), for editors: they complete keys, show what each means, and underline what does not load.
 
-#[cfg(test)]
-mod tests;
-
 use serde_json::{Map, Value, json};
 
 use crate::document::keys::{Block, Key, Kind};
