@@ -178,10 +178,10 @@ pub struct Serving {
     #[arg(default_value = "rules")]
     pub rules: PathBuf,
     /// Where uploads are taken, for example 0.0.0.0:6060
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where operators look (/status, /metrics); keep it private
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub admin: Option<SocketAddr>,
     #[command(flatten)]
     pub database: Database,
@@ -420,7 +420,7 @@ pub struct Asking {
     #[arg(default_value = "rules")]
     pub rules: PathBuf,
     /// Where the server listens, if it was started with this flag
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
 }
 
@@ -454,6 +454,15 @@ impl Serving {
             ..self.database.flags()
         }
     }
+}
+
+/// `127.0.0.1:6060`, `[::1]:6060`
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit(':').next().unwrap_or_default();
+        let port = port.parse::<u16>().unwrap_or(6060);
+        format!("it is an IP address with a port: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all")
+    })
 }
 
 /// `name=value`

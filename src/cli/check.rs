@@ -9,11 +9,14 @@ use crate::cli::examine;
 use crate::cli::home::Home;
 use crate::cli::say::say;
 use crate::cli::trouble::Trouble;
-use crate::cli::variables::{DATABASE, DATABASE_STAND_IN, KEYS, KEYS_STAND_IN, StandIns};
+use crate::cli::variables::{DATABASE, KEYS, KEYS_STAND_IN, StandIns};
 use crate::driver::postgres::{Store, describe};
 use crate::reload::Loading;
 use crate::settings::{self, Flags, Line, Origin};
 use crate::vocabulary::limits::Limits;
+
+/// How a database is named, and how to do without one.
+const NAMING: &str = "name one with `--database postgres://user:password@host/name`, or its catalogue as text with `--catalog FILE`";
 
 /// Loads, compiles, and says what was found.
 pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
@@ -72,7 +75,7 @@ fn verdict(arguments: &Checking, loading: &Loading, against: &str, count: &str) 
 /// Against a text no database is needed at all.
 fn stand_ins(arguments: &Checking) -> StandIns {
     if arguments.catalog.is_some() {
-        return StandIns::keys().and(DATABASE, DATABASE_STAND_IN);
+        return StandIns::all();
     }
     match Home::existing().and_then(|home| home.database_uri()) {
         Some(uri) => StandIns::keys().and(DATABASE, uri),
@@ -126,10 +129,12 @@ async fn live(
 /// What a database says of itself.
 pub async fn introspect(database: &settings::Database) -> Result<Catalog, Trouble> {
     let store = Store::open(database, &Limits::default())
-        .map_err(|error| Trouble::unable(format!("{error}, or --catalog FILE")))?;
+        .map_err(|error| Trouble::unable(format!("{error}\n{NAMING}")))?;
     store.introspect().await.map_err(|error| {
+        let uri = database.uri.as_ref();
+        let place = uri.map_or_else(String::new, |uri| describe(uri.reveal()));
         Trouble::unable(format!(
-            "the database's catalogue could not be read: {error}"
+            "the catalogue of {place} could not be read: {error}\n{NAMING}"
         ))
     })
 }

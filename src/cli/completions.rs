@@ -4,13 +4,11 @@ use clap::CommandFactory as _;
 
 use crate::cli::arguments::{self, Completing};
 use crate::cli::say::say;
-use crate::cli::trouble::Trouble;
 
 /// Prints it.
-pub fn run(arguments: &Completing) -> Result<(), Trouble> {
+pub fn run(arguments: &Completing) {
     let mut script = Vec::new();
     let mut command = arguments::Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "rulegate", &mut script);
     say(&String::from_utf8_lossy(&script));
-    Ok(())
 }

@@ -59,7 +59,10 @@ fn run(command: Command) -> Result<(), Trouble> {
         Command::DeadLetters(arguments) => runtime()?.block_on(dead_letters::run(&arguments)),
         Command::Token(arguments) => token::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments);
+            Ok(())
+        }
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
     }
 }

@@ -90,7 +90,7 @@ fn value(kind: &Kind) -> Map<String, Value> {
             "pattern": "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$",
         })),
         Kind::Schema => members(json!({ "type": ["object", "boolean"] })),
-        Kind::KeySet => any_of([
+        Kind::KeySet => any_of(&[
             members(json!({
                 "type": "object",
                 "required": ["keys"],
@@ -100,7 +100,7 @@ fn value(kind: &Kind) -> Map<String, Value> {
         ]),
         Kind::Limits => limits(),
         Kind::List(item) => list(item),
-        Kind::OneOrList(item) => any_of([value(item), list(item)]),
+        Kind::OneOrList(item) => any_of(&[value(item), list(item)]),
         Kind::Map(item) => {
             let mut schema = object("object");
             schema.insert("additionalProperties".to_owned(), value(item).into());
@@ -108,8 +108,8 @@ fn value(kind: &Kind) -> Map<String, Value> {
         }
         Kind::Block(keys) => block(keys),
         Kind::Either(scalar, other) if is_later(other) => value(scalar),
-        Kind::Either(scalar, other) => any_of([value(scalar), value(other)]),
-        Kind::Nullable(kind) => any_of([object("null"), value(kind)]),
+        Kind::Either(scalar, other) => any_of(&[value(scalar), value(other)]),
+        Kind::Nullable(kind) => any_of(&[object("null"), value(kind)]),
         Kind::Later(_) | Kind::Any => Map::new(),
     }
 }
@@ -152,10 +152,10 @@ fn is_later(kind: &Kind) -> bool {
 }
 
 fn or_variable(schema: Value) -> Map<String, Value> {
-    any_of([members(schema), members(json!({ "$ref": VARIABLE }))])
+    any_of(&[members(schema), members(json!({ "$ref": VARIABLE }))])
 }
 
-fn any_of(schemas: [Map<String, Value>; 2]) -> Map<String, Value> {
+fn any_of(schemas: &[Map<String, Value>]) -> Map<String, Value> {
     members(json!({ "anyOf": schemas }))
 }
 

@@ -176,16 +176,7 @@ fn name(target: &Target, taken: &BTreeSet<String>) -> String {
     let own = target.table.to_string();
     if taken.contains(&own) {
         let both = format!("{}_{own}", target.schema);
-        return (1_u32..)
-            .map(|number| {
-                if number == 1 {
-                    both.clone()
-                } else {
-                    format!("{both}_{number}")
-                }
-            })
-            .find(|name| !taken.contains(name))
-            .unwrap_or(both);
+        return words::numbered(&both, "_", |name| !taken.contains(name));
     }
     own
 }

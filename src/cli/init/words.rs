@@ -67,15 +67,15 @@ fn is_plain(name: &str) -> bool {
 /// YAML reads JSON's strings; what it would not print it wants escaped.
 fn quoted(name: &str) -> String {
     let text = Value::from(name).to_string();
-    text.chars().fold(String::new(), |mut text, c| {
-        let is_shown = !c.is_control() && !['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c);
-        if is_shown {
-            text.push(c);
-        } else {
-            text.push_str(&format!("\\u{:04x}", u32::from(c)));
-        }
-        text
-    })
+    text.chars().map(shown).collect()
+}
+
+fn shown(c: char) -> String {
+    if c.is_control() || ['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c) {
+        format!("\\u{:04x}", u32::from(c))
+    } else {
+        c.to_string()
+    }
 }
 
 /// A name for a member that no column and no other member has, and that an expression can spell.
@@ -97,9 +97,10 @@ pub fn file(wish: &str, taken: &BTreeSet<String>) -> String {
     format!("{}.yaml", numbered(&stem, "-", is_free))
 }
 
-fn numbered(name: &str, between: &str, is_free: impl Fn(&str) -> bool) -> String {
+/// The name, or the name with the first number with which it is free.
+pub fn numbered(name: &str, between: &str, is_free: impl Fn(&str) -> bool) -> String {
     std::iter::once(name.to_owned())
-        .chain((2_u32..).map(|number| format!("{name}{between}{number}")))
+        .chain((2_u32..=u32::MAX).map(|number| format!("{name}{between}{number}")))
         .find(|name| is_free(name))
         .unwrap_or_default()
 }
