@@ -28,6 +28,7 @@ mod http_limits;
 mod http_ready;
 mod http_served;
 mod http_stop;
+mod init;
 mod journal;
 mod judges;
 mod keys;

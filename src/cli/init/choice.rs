@@ -46,13 +46,13 @@ impl<'c> Choice<'c> {
         let mut choice = Self::default();
         let mut names = BTreeSet::new();
         let mut files = BTreeSet::new();
-        for facts in catalog.tables.values() {
-            if !schemas
-                .iter()
-                .any(|schema| **schema == *facts.target.schema)
-            {
-                continue;
-            }
+        // In the order of the schemas: a name that two of them have belongs to the first.
+        let wanted = schemas.iter().flat_map(|schema| {
+            let all = catalog.tables.values();
+            all.filter(move |facts| **schema == *facts.target.schema)
+        });
+        let mut seen = BTreeSet::new();
+        for facts in wanted.filter(|facts| seen.insert(&facts.target)) {
             match key(facts) {
                 Ok(key) => {
                     let name = name(&facts.target, &names);

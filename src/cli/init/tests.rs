@@ -206,6 +206,23 @@ fn tables_that_cannot_have_rules_are_named_with_the_reason() {
 }
 
 #[test]
+fn a_name_that_two_schemas_have_belongs_to_the_first_that_was_asked_for() {
+    let text = "role login app writing app\nserver 150000\ntable a.t ordinary\n  column id uuid not_null\n  index k primary unique (id)\ntable b.t ordinary\n  column id uuid not_null\n  index k primary unique (id)\n";
+    let catalog = Catalog::parse(text).unwrap();
+    for (schemas, wanted) in [
+        (["a", "b"], ["a.t t", "b.t b_t"]),
+        (["b", "a"], ["b.t t", "a.t a_t"]),
+    ] {
+        let choice = Choice::of(&catalog, &schemas.map(str::to_owned));
+        let names = choice
+            .tables
+            .iter()
+            .map(|table| format!("{} {}", table.facts.target, table.name));
+        assert_eq!(names.collect::<Vec<_>>(), wanted);
+    }
+}
+
+#[test]
 fn the_catalogues_of_the_cases_pass() {
     let mut count = 0;
     for case in fs::read_dir("tests/cases/check").unwrap() {
