@@ -390,7 +390,7 @@ fn generated_table() -> impl Strategy<Value = Table> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn whatever_the_names_and_types_what_is_written_passes_check(tables in prop::collection::vec(generated_table(), 1..5)) {
