@@ -1,6 +1,6 @@
 # Two stages: the first builds, the second holds the program, its certificates and nothing else that listens.
 #
-#   docker build -t rulegate .
+#   docker build -t rulegate --build-arg RULEGATE_BUILD=$(git rev-parse --short HEAD) .
 #   docker run -p 6060:6060 -e DATABASE_URL=… -e JWKS_URI=… -v ./rules:/srv/rules:ro rulegate
 
 FROM rust:1.95-slim-bookworm AS build
@@ -14,6 +14,8 @@ RUN mkdir -p src tests/it tests/faults benches/load \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked
 COPY src ./src
+# A name for what is built, such as a commit: `rulegate --version` says it.
+ARG RULEGATE_BUILD
 # The empty program is younger than the copied files; without new times Cargo would keep it.
 RUN find src -name '*.rs' -exec touch {} + && cargo build --release --locked
 

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use serde_json::Value;
 
 use crate::settings::{Flags, Secret};
@@ -18,11 +20,25 @@ Before a deployment, and then there:
   rulegate migrate rules
   JWKS_URI=https://login.example.com/.well-known/jwks.json DATABASE_URL=postgres://… rulegate serve rules
 
-Exit codes: 0 all went well, 1 the rules are wrong, 2 the command could not run.";
+Every command explains itself: rulegate check --help
+
+Exit codes: 0 all went well; 1 the rules are wrong, or what was asked is refused; 2 the command could not run; 130 a second Ctrl-C stopped it at once.
+Colours are for terminals only, and never where NO_COLOR is set.";
+
+/// The version, and the build where whoever built it named one (`RULEGATE_BUILD`): nothing is asked of the machine, so that equal sources give equal programs.
+fn version() -> &'static str {
+    match option_env!("RULEGATE_BUILD") {
+        Some(build) if !build.is_empty() => {
+            static TEXT: OnceLock<String> = OnceLock::new();
+            TEXT.get_or_init(|| format!("{} ({build})", env!("CARGO_PKG_VERSION")))
+        }
+        _ => concat!(env!("CARGO_PKG_VERSION"), " (a build without a name)"),
+    }
+}
 
 /// The write backend that a local-first app gets from YAML alone: takes PowerSync uploads, decides each write by rules, applies it to Postgres.
 #[derive(Debug, Parser)]
-#[command(name = "rulegate", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "rulegate", version = version(), about, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -41,6 +57,9 @@ pub enum Command {
     /// Say everything that is wrong with a folder of rules, and what to write instead
     #[command(after_help = CHECK)]
     Check(Checking),
+    /// Write a first folder of rules from the tables of a database: it refuses everything
+    #[command(after_help = INIT)]
+    Init(Starting),
     /// Say what would become of an upload, and why: each condition, and the part of it that failed
     #[command(after_help = EXPLAIN)]
     Explain(Explaining),
@@ -53,6 +72,12 @@ pub enum Command {
     /// Print a token that `rulegate dev` accepts, for curl
     #[command(after_help = TOKEN)]
     Token(Signing),
+    /// Print JSON Schemas of rule and settings files, for editors
+    #[command(after_help = SCHEMA)]
+    Schema(Schemas),
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions(Completing),
     /// Ask a running server on this machine whether it lives: for a container's health check
     #[command(after_help = HEALTHCHECK)]
     Healthcheck(Asking),
@@ -86,6 +111,27 @@ The rules are held against the live database: --database, `database.uri`, DATABA
   rulegate check rules --plan            the compiled rules, as they will be judged
   rulegate check rules --catalog db.txt  without a database: against its catalogue as text
   rulegate check --print-catalog > db.txt";
+
+const INIT: &str = "\
+What it writes passes `rulegate check` and allows nothing: columns with their sizes, relations from foreign keys, and comments that say what to decide.
+A file that is there already is never touched: then nothing is written at all. The database is only read: --database, DATABASE_URL, else the one that `rulegate dev` runs here.
+
+  rulegate init --database postgres://user@host/name
+  rulegate init backend/rules --schema app --schema public
+  rulegate init --catalog db.txt         without a database: from its catalogue as text";
+
+const SCHEMA: &str = "\
+An editor with a YAML language server reads the first line of a file, `# yaml-language-server: $schema=.schema/table.json`, and completes and checks what you type.
+It takes `!env` for a mistake until its setting `yaml.customTags` has \"!env scalar\".
+
+  rulegate schema rules                  of a table's file
+  rulegate schema settings               of rulegate.yaml
+  rulegate schema --write rules/.schema  both, as table.json and rulegate.json";
+
+const COMPLETIONS: &str = "\
+  rulegate completions bash > ~/.local/share/bash-completion/completions/rulegate
+  rulegate completions zsh > \"${fpath[1]}/_rulegate\"
+  rulegate completions fish > ~/.config/fish/completions/rulegate.fish";
 
 const EXPLAIN: &str = "\
 The upload is run against the real database, its rows read under lock, in a transaction that is rolled back in any case: nothing is kept.
@@ -132,10 +178,10 @@ pub struct Serving {
     #[arg(default_value = "rules")]
     pub rules: PathBuf,
     /// Where uploads are taken, for example 0.0.0.0:6060
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where operators look (/status, /metrics); keep it private
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub admin: Option<SocketAddr>,
     #[command(flatten)]
     pub database: Database,
@@ -169,6 +215,49 @@ pub struct Checking {
     pub print_catalog: bool,
     #[command(flatten)]
     pub database: Database,
+}
+
+/// `rulegate init`
+#[derive(Debug, Args)]
+pub struct Starting {
+    /// The folder to write
+    #[arg(default_value = "rules", value_name = "FOLDER")]
+    pub rules: PathBuf,
+    /// The schema of the database whose tables get rules. May be repeated
+    #[arg(long = "schema", value_name = "NAME", default_value = "public")]
+    pub schemas: Vec<String>,
+    /// Read a catalogue in its text form instead of a database
+    #[arg(long, value_name = "FILE", conflicts_with = "uri")]
+    pub catalog: Option<PathBuf>,
+    #[command(flatten)]
+    pub database: Database,
+}
+
+/// `rulegate schema`
+#[derive(Debug, Args)]
+pub struct Schemas {
+    /// Which files it is for
+    #[arg(value_enum, default_value_t = File::Rules)]
+    pub file: File,
+    /// Write both into this folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "file")]
+    pub write: Option<PathBuf>,
+}
+
+/// The files of a rules folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum File {
+    /// A table's file
+    Rules,
+    /// rulegate.yaml
+    Settings,
+}
+
+/// `rulegate completions`
+#[derive(Debug, Args)]
+pub struct Completing {
+    /// The shell
+    pub shell: Shell,
 }
 
 /// `rulegate explain`
@@ -331,7 +420,7 @@ pub struct Asking {
     #[arg(default_value = "rules")]
     pub rules: PathBuf,
     /// Where the server listens, if it was started with this flag
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
 }
 
@@ -365,6 +454,15 @@ impl Serving {
             ..self.database.flags()
         }
     }
+}
+
+/// `127.0.0.1:6060`, `[::1]:6060`
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit(':').next().unwrap_or_default();
+        let port = port.parse::<u16>().unwrap_or(6060);
+        format!("it is an IP address with a port: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all")
+    })
 }
 
 /// `name=value`

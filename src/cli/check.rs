@@ -1,6 +1,7 @@
 //! `rulegate check`: everything that is wrong with a folder.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::catalog::Catalog;
 use crate::cli::arguments::Checking;
@@ -8,11 +9,14 @@ use crate::cli::examine;
 use crate::cli::home::Home;
 use crate::cli::say::say;
 use crate::cli::trouble::Trouble;
-use crate::cli::variables::{DATABASE, DATABASE_STAND_IN, KEYS, KEYS_STAND_IN, StandIns};
+use crate::cli::variables::{DATABASE, KEYS, KEYS_STAND_IN, StandIns};
 use crate::driver::postgres::{Store, describe};
 use crate::reload::Loading;
-use crate::settings::{self, Line, Origin};
+use crate::settings::{self, Flags, Line, Origin};
 use crate::vocabulary::limits::Limits;
+
+/// How a database is named, and how to do without one.
+const NAMING: &str = "name one with `--database postgres://user:password@host/name`, or its catalogue as text with `--catalog FILE`";
 
 /// Loads, compiles, and says what was found.
 pub async fn run(arguments: &Checking) -> Result<(), Trouble> {
@@ -71,9 +75,13 @@ fn verdict(arguments: &Checking, loading: &Loading, against: &str, count: &str) 
 /// Against a text no database is needed at all.
 fn stand_ins(arguments: &Checking) -> StandIns {
     if arguments.catalog.is_some() {
-        return StandIns::keys().and(DATABASE, DATABASE_STAND_IN);
+        return StandIns::all();
     }
-    at_home()
+    match Home::existing().and_then(|home| home.database_uri()) {
+        Some(uri) => StandIns::keys().and(DATABASE, uri),
+        // No token is looked at here, so no keys are needed: a line at the end says that others do.
+        None => StandIns::keys(),
+    }
 }
 
 /// Where `rulegate dev` has been, its key and its database stand in for what is not set.
@@ -95,11 +103,13 @@ async fn catalog(
     let Some(path) = &arguments.catalog else {
         return live(arguments, loading, stand_ins).await;
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Trouble::unable(format!("{}: {error}", path.display())))?;
-    let catalog = Catalog::parse(&text)
-        .map_err(|error| Trouble::unable(format!("{}: {error}", path.display())))?;
-    Ok((catalog, path.display().to_string()))
+    Ok((catalog_of(path)?, path.display().to_string()))
+}
+
+/// A catalogue in its text form.
+pub fn catalog_of(path: &Path) -> Result<Catalog, Trouble> {
+    let text = std::fs::read_to_string(path).map_err(|error| Trouble::at(path, &error))?;
+    Catalog::parse(&text).map_err(|error| Trouble::unable(format!("{}: {error}", path.display())))
 }
 
 /// The live database's catalogue, and the database's name.
@@ -110,24 +120,30 @@ async fn live(
 ) -> Result<(Catalog, String), Trouble> {
     let database = match &loading.settings {
         Some(settings) => settings.database.clone(),
-        None => outside(arguments, stand_ins),
+        None => outside(&arguments.database.flags(), stand_ins),
     };
     let name = database.uri.as_ref().map(|uri| describe(uri.reveal()));
-    let store = Store::open(&database, &Limits::default())
-        .map_err(|error| Trouble::unable(format!("{error}, or --catalog FILE")))?;
-    let catalog = store.introspect().await.map_err(|error| {
-        Trouble::unable(format!(
-            "the database's catalogue could not be read: {error}"
-        ))
-    })?;
-    Ok((catalog, name.unwrap_or_default()))
+    Ok((introspect(&database).await?, name.unwrap_or_default()))
 }
 
-/// The database as flag and environment name it, where the settings have errors of their own.
-fn outside(arguments: &Checking, stand_ins: &StandIns) -> settings::Database {
+/// What a database says of itself.
+pub async fn introspect(database: &settings::Database) -> Result<Catalog, Trouble> {
+    let store = Store::open(database, &Limits::default())
+        .map_err(|error| Trouble::unable(format!("{error}\n{NAMING}")))?;
+    store.introspect().await.map_err(|error| {
+        let uri = database.uri.as_ref();
+        let place = uri.map_or_else(String::new, |uri| describe(uri.reveal()));
+        Trouble::unable(format!(
+            "the catalogue of {place} could not be read: {error}\n{NAMING}"
+        ))
+    })
+}
+
+/// The database as flag and environment name it, where there are no settings that could.
+pub fn outside(flags: &Flags, stand_ins: &StandIns) -> settings::Database {
     let named = stand_ins.read(DATABASE).map(settings::Secret::new);
     settings::Database {
-        uri: arguments.database.flags().database.or(named),
+        uri: flags.database.clone().or(named),
         pool: 1,
         role: None,
         sslmode: None,

@@ -32,8 +32,13 @@ pub fn compile(loading: &Loading, catalog: &Catalog) -> Result<(Option<Plan>, Pr
 
 /// The text an author reads, in colours on a terminal.
 pub fn text(problems: &Problems, loading: &Loading) -> String {
-    let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let color = std::io::stderr().is_terminal() && !forbids_color();
     problems.render(&loading.sources, color)
+}
+
+/// `NO_COLOR` with anything in it.
+fn forbids_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Shows warnings; errors end the command.

@@ -32,7 +32,7 @@ pub fn run(arguments: &Asking) -> Result<(), Trouble> {
 }
 
 fn settled(arguments: &Asking) -> Result<SocketAddr, Trouble> {
-    let loading = examine::load(&arguments.rules, &StandIns::keys(), &Flags::default())?;
+    let loading = examine::load(&arguments.rules, &StandIns::all(), &Flags::default())?;
     Ok(loading
         .settings
         .map_or(LISTEN, |settings| settings.server.listen))

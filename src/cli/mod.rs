@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod cluster;
+mod completions;
 mod dead_letters;
 mod dev;
 mod examine;
@@ -11,10 +12,12 @@ mod ground;
 mod healthcheck;
 mod hello;
 mod home;
+mod init;
 mod installation;
 mod listeners;
 mod migrate;
 mod say;
+mod schema;
 mod serve;
 mod signals;
 #[cfg(test)]
@@ -50,10 +53,16 @@ fn run(command: Command) -> Result<(), Trouble> {
         Command::Dev(arguments) => runtime()?.block_on(dev::run(&arguments)),
         Command::Serve(arguments) => runtime()?.block_on(serve::run(&arguments)),
         Command::Check(arguments) => runtime()?.block_on(check::run(&arguments)),
+        Command::Init(arguments) => runtime()?.block_on(init::run(&arguments)),
         Command::Explain(arguments) => runtime()?.block_on(explain::run(&arguments)),
         Command::Migrate(arguments) => runtime()?.block_on(migrate::run(&arguments)),
         Command::DeadLetters(arguments) => runtime()?.block_on(dead_letters::run(&arguments)),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => {
+            completions::run(&arguments);
+            Ok(())
+        }
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
     }
 }

@@ -334,6 +334,27 @@ fn all_addresses_are_asked_at_the_loopback_one() {
 }
 
 #[test]
+fn an_address_that_is_none_is_answered_with_one_that_is() {
+    for (typed, wanted) in [
+        ("80", "127.0.0.1:80"),
+        ("localhost:7070", "127.0.0.1:7070"),
+        ("here", "127.0.0.1:6060"),
+    ] {
+        let error = Arguments::try_parse_from(["rulegate", "dev", "--listen", typed]);
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(wanted), "{text}");
+        assert!(Arguments::try_parse_from(["rulegate", "dev", "--listen", wanted]).is_ok());
+    }
+}
+
+#[test]
+fn the_version_names_its_build() {
+    let version = Arguments::command().render_version();
+    let rest = version.strip_prefix(concat!("rulegate ", env!("CARGO_PKG_VERSION"), " ("));
+    assert!(rest.is_some_and(|rest| rest.len() > 2), "{version}");
+}
+
+#[test]
 fn claims_of_the_command_line_win() {
     let mut claims: Map<String, Value> =
         token::claims("ann", Duration::from_mins(1), &ClientAuth::default());

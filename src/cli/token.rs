@@ -22,7 +22,7 @@ pub fn run(arguments: &Signing) -> Result<(), Trouble> {
     if is_new {
         note("made a new key: a `rulegate dev` that is running already does not know it yet");
     }
-    let loading = examine::load(&arguments.rules, &StandIns::keys(), &Flags::default())?;
+    let loading = examine::load(&arguments.rules, &StandIns::all(), &Flags::default())?;
     let client_auth = loading.settings.map(|settings| settings.client_auth);
     let mut claims = claims(
         &arguments.sub,

@@ -27,6 +27,11 @@ impl StandIns {
         Self::none().and(KEYS, KEYS_STAND_IN)
     }
 
+    /// The development key and its database, for commands that ask neither.
+    pub fn all() -> Self {
+        Self::keys().and(DATABASE, DATABASE_STAND_IN)
+    }
+
     /// The same with one more.
     #[must_use]
     pub fn and(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 //! Duplicate keys, anchors, merge keys and unknown tags are problems, and all of them are found in one go. A text that is not YAML at all
 //! gives its first syntax error.
 
+pub mod editor;
 mod form;
 pub mod keys;
 mod node;

@@ -273,7 +273,7 @@ fn names_image(compiled: &Compiled) -> bool {
 }
 
 /// Whether texts of one type can be looked up among values of the other without an error in the database.
-fn is_matchable(mine: &ColumnType, theirs: &ColumnType) -> bool {
+pub fn is_matchable(mine: &ColumnType, theirs: &ColumnType) -> bool {
     use Kind::{Citext, Int2, Int4, Int8, Text, Varchar};
     match (&mine.kind, &theirs.kind) {
         (Int2 | Int4 | Int8, Int2 | Int4 | Int8)

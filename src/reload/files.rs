@@ -110,7 +110,7 @@ fn collect(folder: &Path, problems: &mut Problems) -> (Vec<String>, Vec<Found>) 
     let Ok(root) = folder.canonicalize() else {
         let message = format!("there is no folder `{}`", folder.display());
         problems.push(Problem::nowhere(message).help(
-            "name the folder with the rules, or make it: `rulegate.yaml` and one file per table",
+            "name the folder with the rules, or have one made from a database: `rulegate init FOLDER --database URI`",
         ));
         return Default::default();
     };

@@ -41,6 +41,7 @@ fn the_image_is_built_in_two_stages_and_runs_as_nobody_in_particular() {
         "WORKDIR",
         "RUN",
         "COPY",
+        "ARG",
         "USER",
         "EXPOSE",
         "HEALTHCHECK",
