@@ -141,6 +141,7 @@ impl<'a> Ground<'a> {
             claims: self.claims?,
             world,
             rejections,
+            writes: Default::default(),
         })
     }
 }
