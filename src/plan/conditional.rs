@@ -255,7 +255,8 @@ impl<'a> Composer<'a> {
         if op == Op::Update && table.schema.is_some() {
             return Err(Detour::Schema);
         }
-        let needs_text = |(_, field): &(&FieldName, &Field)| table.needs_canonical_text(field.column);
+        let needs_text =
+            |(_, field): &(&FieldName, &Field)| table.needs_canonical_text(field.column);
         if sent.iter().any(needs_text) {
             return Err(Detour::Value);
         }
@@ -411,7 +412,8 @@ impl<'a> Composer<'a> {
     }
 
     fn hole(&mut self, op: Op, hole: &Hole) -> usize {
-        let is_it = |cell: &Cell| matches!(cell, Cell::Hole(of, known) if *of == op && known.is_same(hole));
+        let is_it =
+            |cell: &Cell| matches!(cell, Cell::Hole(of, known) if *of == op && known.is_same(hole));
         let known = self.cells.iter().position(is_it);
         known.unwrap_or_else(|| self.cell(Cell::Hole(op, hole.clone())))
     }

@@ -112,7 +112,10 @@ pub(super) fn compile(
 
 /// The columns that foreign keys refer to which change rows of their own tables with ours.
 fn followed(facts: &catalog::Table, catalog: &Catalog) -> BTreeSet<ColumnName> {
-    let keys = catalog.tables.values().flat_map(|table| &table.foreign_keys);
+    let keys = catalog
+        .tables
+        .values()
+        .flat_map(|table| &table.foreign_keys);
     let ours = keys.filter(|key| key.acts_on_us && key.target == facts.target);
     ours.flat_map(|key| key.target_columns.iter().cloned())
         .collect()
