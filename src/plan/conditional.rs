@@ -252,7 +252,7 @@ impl<'a> Composer<'a> {
         if table.presets.iter().any(reads_old) {
             return Err(Detour::Preset);
         }
-        if op == Op::Update && table.schema.is_some() {
+        if op == Op::Update && !self.is_schema_by_field(&sent) {
             return Err(Detour::Schema);
         }
         let needs_text =
@@ -277,6 +277,19 @@ impl<'a> Composer<'a> {
         }
         let condition = self.whole(op, terms);
         Ok(Some(Arm { columns, condition }))
+    }
+
+    /// Whether the schema of the row, where there is one, can be asked about what is sent alone. A row with many parts is not told all its errors,
+    /// and what is stored may have them.
+    fn is_schema_by_field(&self, sent: &[(&FieldName, &Field)]) -> bool {
+        let Some(schema) = &self.table.schema else {
+            return true;
+        };
+        let has_parts = |kind: &Kind| matches!(kind, Kind::Json | Kind::Jsonb | Kind::Array(_));
+        let is_sent = |id| sent.iter().any(|(_, field)| field.column == id);
+        let mut columns = self.table.facts.ids();
+        schema.is_by_field()
+            && columns.all(|(id, column)| !has_parts(&column.ty.kind) || is_sent(id))
     }
 
     /// What is set: what is sent and may change, defaults, presets.

@@ -107,7 +107,7 @@ fn prospect<'a>(
 ) -> Option<Prospect<'a>> {
     let table = admitted.table;
     let images = Images::unseen(admitted, op, hearing).ok()?;
-    let is_possible = images.unfit.is_none() && validate::schemas(table, &images).is_ok();
+    let is_possible = images.unfit.is_none() && validate::schemas_unseen(table, &images);
     let nothing = || Row::unread(table.facts.columns.len());
     let known = images.new.clone().unwrap_or_else(nothing);
     Some(Prospect {

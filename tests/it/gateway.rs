@@ -31,6 +31,8 @@ pub struct Gateway {
     pub public: SocketAddr,
     pub admin: SocketAddr,
     pub current: Arc<Current>,
+    /// How many transactions took which road.
+    pub paths: rulegate::apply::Paths,
     key: SigningKey,
     stop: Arc<Notify>,
     reloading: Option<AbortHandle>,
@@ -168,6 +170,7 @@ impl Gateway {
             public: public.local_addr().unwrap(),
             admin: desk.local_addr().unwrap(),
             current: gateway.road.current.clone(),
+            paths: gateway.road.paths.clone(),
             key,
             stop: stop.clone(),
             reloading: None,

@@ -123,7 +123,10 @@ impl Totals {
         let (at_once, judged) = (paths.at_once(), paths.judged());
         println!("{at_once} transactions at once, {judged} read and judged");
         let metrics = rulegate::observe::exposition();
-        for line in metrics.lines().filter(|line| line.starts_with("rulegate_paths_total")) {
+        for line in metrics
+            .lines()
+            .filter(|line| line.starts_with("rulegate_paths_total"))
+        {
             println!("  {line}");
         }
         if std::env::var_os(JUDGED).is_some() {
