@@ -18,7 +18,7 @@ use crate::request;
 /// What the fast road came to.
 pub(super) enum Rush {
     /// All is written, and can be committed.
-    Open(Transaction),
+    Open(Box<Transaction>),
     /// The transaction has happened before.
     Repeated,
     /// It has to be read and judged.
@@ -55,7 +55,7 @@ pub(super) async fn rush(
                     .zip(answers)
                     .all(|(group, answer)| group.is_answered(answer));
             if is_whole {
-                return Ok(Rush::Open(open));
+                return Ok(Rush::Open(Box::new(open)));
             }
             open.rollback().await;
             Ok(Rush::Detour(Detour::Unwritten))

@@ -79,9 +79,9 @@ async fn decide(
             return Outcome::Retry(trouble::soon("the time for this request is over"));
         }
         let attempted = if std::mem::take(&mut is_first) {
-            hasten(road, upload, snapshot, transaction, known, told).await
+            Box::pin(hasten(road, upload, snapshot, transaction, known, told)).await
         } else {
-            attempt(road, upload, snapshot, transaction, known, told).await
+            Box::pin(attempt(road, upload, snapshot, transaction, known, told)).await
         };
         let trouble = match attempted {
             Ok(outcome) => {
@@ -119,7 +119,7 @@ async fn hasten(
     match rush(road, &bench, transaction, known).await? {
         Rush::Open(open) => {
             road.paths.count(None);
-            commit(road, upload, known, open).await
+            commit(road, upload, known, *open).await
         }
         Rush::Repeated => Ok(Outcome::Repeated),
         Rush::Detour(detour) => {

@@ -232,7 +232,7 @@ enum Term {
     Open(Sql),
 }
 
-impl<'a> Composer<'a> {
+impl Composer<'_> {
     /// What has to be true for an op, and what it sets; `None` where it cannot come to a write.
     fn arm(&mut self, op: Op) -> Result<Option<Arm>, Detour> {
         let table = self.table;
