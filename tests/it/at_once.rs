@@ -57,8 +57,9 @@ version: 1
 table: members
 guard: none
 columns: { org: {}, member: {} }
+relations: { peers: { table: members, match: { org: org } } }
 allow:
-  delete: old.member == auth.sub
+  delete: old.peers.exists(p, p.member == auth.sub)
 ";
 
 fn rules() -> PathBuf {
@@ -253,6 +254,30 @@ async fn a_membership_that_is_gone_allows_nothing() {
         count(&gateway, "SELECT count(*) FROM notes WHERE title = 'x'").await,
         1
     );
+}
+
+/// What is immutable does not change beside what may, and who has left an organisation removes nobody from it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_statement_must_not_let_pass() {
+    let gateway = start().await;
+    let org = id(900);
+    gateway
+        .run(&format!(
+            "INSERT INTO members VALUES ('{}', '{org}', 'ann'), ('{}', '{org}', 'bob'); INSERT INTO notes VALUES ('{}', 'ann', '{org}')",
+            id(1),
+            id(2),
+            id(5)
+        ))
+        .await;
+    let moved = entry("PATCH", "notes", 5, &json!({"title": "x", "org": id(901)}));
+    assert_eq!(send(&gateway, "ann", vec![moved]).await, "fatal_error");
+    let kept = entry("PATCH", "notes", 5, &json!({"title": "x", "org": org}));
+    assert_eq!(send(&gateway, "ann", vec![kept]).await, "success");
+    let remove = |n| entry("DELETE", "members", n, &Value::Null);
+    let both = vec![remove(1), remove(2)];
+    assert_eq!(send(&gateway, "ann", both).await, "fatal_error");
+    let both = vec![remove(2), remove(1)];
+    assert_eq!(send(&gateway, "ann", both).await, "success");
 }
 
 /// Two gateways, many devices, the same keys: each row ends with the owner who made it, and none is written by another.
