@@ -6,6 +6,8 @@ mod explain;
 mod letter;
 mod mistake;
 mod operation;
+mod paths;
+mod rush;
 mod sender;
 mod told;
 mod transaction;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 pub use explain::{Explained, explain};
 pub use letter::Crowded;
+pub use paths::Paths;
 pub use sender::Sender;
 use tokio::time::Instant;
 pub use told::{End, Told, Workbench, refused};
@@ -66,6 +69,10 @@ pub struct Road {
     pub workbench: Option<Workbench>,
     /// The subjects that have too many dead letters.
     pub crowded: Crowded,
+    /// Whether every transaction is read and judged: the fast road is on trial, and closed where nobody opens it.
+    pub reads_and_judges: bool,
+    /// How many transactions took which road.
+    pub paths: Paths,
 }
 
 /// One upload: who sends it, when it arrived, and until when it has to be answered.

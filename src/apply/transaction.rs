@@ -9,6 +9,7 @@ use crate::apply::deferred::{self, Touches};
 use crate::apply::doubt::{self, Trail};
 use crate::apply::mistake;
 use crate::apply::operation::{self, Bench};
+use crate::apply::rush::{Rush, rush};
 use crate::apply::sender::Known;
 use crate::apply::trouble::{self, Closed, Failed, Trouble};
 use crate::apply::{Outcome, Road, Told, Upload};
@@ -70,12 +71,19 @@ async fn decide(
         may_reprepare: true,
         may_recompile: true,
     };
+    // Only the first attempt is made on the fast road: what went wrong there is found out by reading and judging.
+    let mut is_first = true;
     // An empty transaction is a success, whatever the database is doing.
     while !transaction.operations.is_empty() {
         if Instant::now() >= upload.deadline {
             return Outcome::Retry(trouble::soon("the time for this request is over"));
         }
-        let trouble = match attempt(road, upload, snapshot, transaction, known, told).await {
+        let attempted = if std::mem::take(&mut is_first) {
+            Box::pin(hasten(road, upload, snapshot, transaction, known, told)).await
+        } else {
+            Box::pin(attempt(road, upload, snapshot, transaction, known, told)).await
+        };
+        let trouble = match attempted {
             Ok(outcome) => {
                 road.store.health().mended(|| mistake::way(transaction));
                 return outcome;
@@ -98,6 +106,38 @@ pub(super) fn excess(transaction: &Transaction) -> Option<Outcome> {
     Some(Outcome::Refused(refusal))
 }
 
+/// An attempt on the fast road, and where that leads nowhere, one by reading and judging.
+async fn hasten(
+    road: &Road,
+    upload: &Upload,
+    snapshot: &Snapshot,
+    transaction: &Transaction,
+    known: &Known,
+    told: &mut Vec<Told>,
+) -> Result<Outcome, Trouble> {
+    let bench = bench(road, upload, snapshot);
+    match rush(road, &bench, transaction, known).await? {
+        Rush::Open(open) => {
+            road.paths.count(None);
+            commit(road, upload, known, *open).await
+        }
+        Rush::Repeated => Ok(Outcome::Repeated),
+        Rush::Detour(detour) => {
+            road.paths.count(Some(detour));
+            attempt(road, upload, snapshot, transaction, known, told).await
+        }
+    }
+}
+
+fn bench<'a>(road: &'a Road, upload: &'a Upload, snapshot: &'a Snapshot) -> Bench<'a> {
+    Bench {
+        snapshot,
+        upload,
+        limits: road.store.limits(),
+        depth: road.workbench.as_ref().map(|_| Depth::Answers),
+    }
+}
+
 /// One database transaction: all of its operations, or none.
 async fn attempt(
     road: &Road,
@@ -112,12 +152,7 @@ async fn attempt(
     let Some(mut open) = begun else {
         return Ok(Outcome::Repeated);
     };
-    let bench = Bench {
-        snapshot,
-        upload,
-        limits: road.store.limits(),
-        depth: road.workbench.as_ref().map(|_| Depth::Answers),
-    };
+    let bench = bench(road, upload, snapshot);
     match operate(&mut open, &bench, transaction, told).await {
         Ok(()) => commit(road, upload, known, open).await,
         Err(trouble) => {

@@ -44,6 +44,10 @@ pub struct Table {
     pub rls: Rls,
     /// Whether the writing role may DELETE.
     pub may_delete: bool,
+    /// Whether rewrite rules stand on it.
+    pub is_rewritten: bool,
+    /// Whether it inherits, or may be inherited from, save as a partition.
+    pub is_inherited: bool,
 }
 
 /// What kind of relation a table is.

@@ -51,6 +51,8 @@ prop_compose! {
             }],
             rls: Rls { binds_login: flags[1], binds_writing: flags[2] },
             may_delete: flags[3],
+            is_rewritten: flags[0],
+            is_inherited: flags[1],
         }
     }
 }

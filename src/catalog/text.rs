@@ -100,6 +100,8 @@ fn print_table(out: &mut String, table: &Table) {
     flag(out, table.rls.binds_login, "rls_binds_login");
     flag(out, table.rls.binds_writing, "rls_binds_writing");
     flag(out, !table.may_delete, "without_delete");
+    flag(out, table.is_rewritten, "rewritten");
+    flag(out, table.is_inherited, "inherited");
     out.push('\n');
     for column in &table.columns {
         print_column(out, column);
@@ -415,6 +417,8 @@ fn read_table(words: &mut Words) -> Result<Table, String> {
         triggers: Vec::new(),
         rls,
         may_delete: !words.take("without_delete"),
+        is_rewritten: words.take("rewritten"),
+        is_inherited: words.take("inherited"),
     })
 }
 

@@ -151,6 +151,11 @@ pub fn place(settings: &Settings) -> String {
     uri.map_or_else(String::new, |uri| describe(uri.reveal()))
 }
 
+/// Whether the fast road is open for this process. It stays closed where nobody opens it.
+fn goes_at_once() -> bool {
+    std::env::var("RULEGATE_AT_ONCE").is_ok_and(|value| value == "1")
+}
+
 /// Hands everything to the server, and waits for its end.
 pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<(), Trouble> {
     let (mut gateway, notes) = Gateway::new(ready.settings, ready.store, ready.current)
@@ -159,6 +164,7 @@ pub async fn until_stopped(ready: Ready, told: watch::Receiver<bool>) -> Result<
         observe::tell(&Event::Warning(note));
     }
     gateway.road.workbench = ready.workbench;
+    gateway.road.reads_and_judges = !goes_at_once();
     let gateway = Arc::new(gateway);
     let desk = tokio::spawn(admin::run(gateway.clone(), ready.listeners.admin));
     let reloading = tokio::spawn(ready.reloader.run());

@@ -10,10 +10,12 @@ use crate::catalog::{Column, Kind, Table};
 use crate::vocabulary::names::Target;
 use crate::vocabulary::row::ColumnId;
 
+mod conditional;
 mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use conditional::{Arm, Conditional, Rows, conditional, is_within, set_to};
 pub(crate) use sql::sql;
 pub use sql::{Alias, Sql};
 

@@ -61,6 +61,7 @@ pub(super) fn write(event: &Event<'_>) {
         Event::KeysFetched { error: None, .. }
         | Event::Letter(_)
         | Event::OpenLetters(_)
+        | Event::Path(_)
         | Event::Gauges(_) => {}
         Event::KeysFetched {
             uri,

@@ -77,6 +77,8 @@ pub(super) fn count(event: &Event<'_>) {
         Event::Letter(result) => {
             counter!("rulegate_dead_letters_total", "result" => *result).increment(1);
         }
+        Event::Path("") => path("at_once", ""),
+        Event::Path(why) => path("judged", why),
         Event::OpenLetters(count) => count_of("rulegate_dead_letters_open", *count),
         Event::Gauges(gauges) => stand(gauges),
         Event::Mistake(_) => counter!("rulegate_mistakes_total").increment(1),
@@ -88,6 +90,10 @@ pub(super) fn count(event: &Event<'_>) {
         | Event::Readiness(_)
         | Event::ReloadMended(_) => {}
     }
+}
+
+fn path(path: &'static str, why: &'static str) {
+    counter!("rulegate_paths_total", "path" => path, "why" => why).increment(1);
 }
 
 fn reload(result: &'static str) {

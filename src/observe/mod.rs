@@ -51,6 +51,8 @@ pub enum Event<'a> {
     Readiness(Option<&'a str>),
     /// What became of a dead letter: `stored`, `renewed`, `too_many` or `failed`.
     Letter(&'static str),
+    /// A transaction was written at once, or read and judged for this reason.
+    Path(&'static str),
     /// How many dead letters are open.
     OpenLetters(usize),
     /// What the gauges stand at.

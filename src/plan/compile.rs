@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::auth::ClaimsSchema;
 use crate::catalog::{Catalog, Table};
+use crate::plan::conditional::Writes;
 use crate::plan::schemas::Schemas;
 use crate::plan::table::{self, Shared};
 use crate::plan::{
@@ -141,6 +142,7 @@ impl<'a> Ground<'a> {
             claims: self.claims?,
             world,
             rejections,
+            writes: Writes::default(),
         })
     }
 }

@@ -4,6 +4,8 @@ mod advice;
 mod columns;
 mod compile;
 mod computed;
+mod conditional;
+mod detour;
 mod fitting;
 mod grants;
 mod key;
@@ -23,6 +25,8 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use compile::{Compilation, compile};
+pub use conditional::{Cell, ConditionalWrite, Decided};
+pub use detour::Detour;
 pub use fitting::{Partial, compile_fitting};
 pub use paths::{Path, Purpose};
 pub use rejections::Rejections;
@@ -35,7 +39,7 @@ use crate::dialect::postgres::Statement;
 use crate::expr::{Compiled, RelationId, TableId, Variable, World};
 use crate::rules::Sensitive;
 use crate::schema::Schema;
-use crate::vocabulary::names::{FieldName, TableName};
+use crate::vocabulary::names::{ColumnName, FieldName, TableName};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::row::ColumnId;
 
@@ -51,6 +55,7 @@ pub struct Plan {
     world: World,
     claims: ClaimsSchema,
     rejections: Option<Rejections>,
+    writes: conditional::Writes,
 }
 
 impl Plan {
@@ -155,6 +160,8 @@ pub struct TablePlan {
     pub schema: Option<Schema>,
     /// The columns that an image of the row holds, in the order the read statements give them.
     pub image: Vec<ColumnId>,
+    /// The columns by which rows of other tables are changed or deleted with a row here.
+    pub followed: BTreeSet<ColumnName>,
     /// Reads the row for a PUT or PATCH: locked where the rules could allow an update.
     pub read_for_update: Statement,
     /// Reads the row for a DELETE: locked where the rules could allow one.

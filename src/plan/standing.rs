@@ -83,7 +83,7 @@ fn asks_the_same(left: &Fragment, right: &Fragment) -> bool {
 }
 
 /// The facts of every table that conditions reach.
-fn facts(plan: &Plan) -> Vec<Option<&catalog::Table>> {
+pub(super) fn facts(plan: &Plan) -> Vec<Option<&catalog::Table>> {
     let world = plan.world();
     let mut facts: Vec<Option<&catalog::Table>> = vec![None; world.tables.len()];
     let mut put = |id: TableId, table| {

@@ -11,7 +11,7 @@ use crate::plan::world::find;
 use crate::plan::{Check, Field, Grant, Preset, TablePlan, advice, columns, grants, key, presets};
 use crate::rules::{Guard, ProjectGuard, RuleSet, TableRules};
 use crate::schema::Schema;
-use crate::vocabulary::names::FieldName;
+use crate::vocabulary::names::{ColumnName, FieldName};
 use crate::vocabulary::operation::Op;
 use crate::vocabulary::problem::{Problem, Problems};
 use crate::vocabulary::row::ColumnId;
@@ -106,7 +106,19 @@ pub(super) fn compile(
         checks,
         schema,
         image,
+        followed: followed(facts, shared.catalog),
     })
+}
+
+/// The columns that foreign keys refer to which change rows of their own tables with ours.
+fn followed(facts: &catalog::Table, catalog: &Catalog) -> BTreeSet<ColumnName> {
+    let keys = catalog
+        .tables
+        .values()
+        .flat_map(|table| &table.foreign_keys);
+    let ours = keys.filter(|key| key.acts_on_us && key.target == facts.target);
+    ours.flat_map(|key| key.target_columns.iter().cloned())
+        .collect()
 }
 
 /// Whether the target is a table at all. One that is not has no key to look at.

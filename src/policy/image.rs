@@ -75,6 +75,37 @@ impl<'a> Images<'a> {
         Ok(images)
     }
 
+    /// The images of an op on a row that is not looked at: all that is sent may differ, and what is not known of the new row is unread.
+    pub(super) fn unseen(
+        admitted: &Admitted<'_>,
+        op: Op,
+        hearing: &mut Hearing<'_>,
+    ) -> Result<Self, Doubt> {
+        let table = admitted.table;
+        let new = match op {
+            Op::Create => Some(blank(table, &admitted.key)),
+            Op::Update => Some(Row::unread(table.facts.columns.len())),
+            Op::Delete => None,
+        };
+        let mut images = Self {
+            op,
+            old: None,
+            new,
+            changed: BTreeSet::new(),
+            writes: Vec::new(),
+            overreaches: false,
+            unfit: None,
+        };
+        if op != Op::Delete {
+            images.take_sent(admitted);
+        }
+        if op == Op::Create {
+            images.take_defaults(admitted, hearing)?;
+        }
+        images.take_presets(admitted, hearing)?;
+        Ok(images)
+    }
+
     fn take_sent(&mut self, admitted: &Admitted<'_>) {
         let table = admitted.table;
         for value in &admitted.sent {

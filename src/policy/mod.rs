@@ -9,6 +9,7 @@ mod conditions;
 mod deferred;
 mod image;
 mod judge;
+mod propose;
 mod refusal;
 mod trace;
 mod validate;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 pub use admit::{Admission, Admitted, admit};
 pub use deferred::{Conclusion, Ended, Touched, judge_deferred};
 pub use judge::{judge, judge_traced};
+pub use propose::{Proposed, propose};
 pub use refusal::{Detail, Refusal};
 pub use trace::{Answer, Depth, Heard, Trace};
 

@@ -62,7 +62,7 @@ fn written(schema: &Value) -> Vec<&str> {
 }
 
 /// The file that a reference leads to, seen from the file it stands in, and the fragment.
-fn split(path: &str, reference: &str) -> (String, String) {
+pub(super) fn split(path: &str, reference: &str) -> (String, String) {
     let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
     let folder = path.rfind('/').and_then(|end| path.get(..=end));
     let file = match file {

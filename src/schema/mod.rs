@@ -2,6 +2,7 @@
 //!
 //! Messages are ours, one for each keyword: the library's own text quotes values.
 
+mod fields;
 mod inspect;
 mod keywords;
 mod message;
@@ -34,6 +35,7 @@ const ERRORS_OF_PARTS_MAX: usize = 10_000;
 pub struct Schema {
     validator: Arc<Validator>,
     source: Arc<Value>,
+    is_by_field: bool,
 }
 
 impl fmt::Debug for Schema {
@@ -95,6 +97,7 @@ pub fn compile_at(
     if !faults.is_empty() {
         return Err(faults);
     }
+    let own = files;
     let files = files
         .iter()
         .map(|(path, file)| (format!("{BASE}{path}"), file.clone()))
@@ -106,6 +109,7 @@ pub fn compile_at(
         .map(|validator| Schema {
             validator: Arc::new(validator),
             source: Arc::new(schema.clone()),
+            is_by_field: fields::is_by_field(path, schema, own),
         })
         .map_err(|error| vec![fault(&error)])
 }
@@ -122,6 +126,11 @@ impl Schema {
     /// The schema as written.
     pub fn source(&self) -> &Value {
         &self.source
+    }
+
+    /// Whether each member of an object is looked at by itself: what is wrong with one does not depend on the others.
+    pub fn is_by_field(&self) -> bool {
+        self.is_by_field
     }
 
     /// Everything in which a value does not fit; the first thing alone where it has too many parts ([`Schema::tells_all`]).

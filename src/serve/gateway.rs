@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::apply::{Crowded, Road};
+use crate::apply::{Crowded, Paths, Road};
 use crate::driver::postgres::Store;
 use crate::observe::Gauges;
 use crate::reload::Current;
@@ -59,6 +59,8 @@ impl Gateway {
                 current,
                 workbench: None,
                 crowded: Crowded::default(),
+                reads_and_judges: true,
+                paths: Paths::default(),
             },
             keys,
             seats: Arc::new(Seats::new(&settings.limits, settings.database.pool)),

@@ -22,12 +22,17 @@ use crate::postgres::Fresh;
 /// The size of every gateway's pool, where a test says no other.
 pub const POOL: &str = "RULEGATE_TEST_POOL";
 
+/// Whether gateways read and judge everything.
+pub const AT_ONCE: &str = "RULEGATE_AT_ONCE";
+
 /// A gateway that runs until it is dropped.
 pub struct Gateway {
     pub database: Arc<Fresh>,
     pub public: SocketAddr,
     pub admin: SocketAddr,
     pub current: Arc<Current>,
+    /// How many transactions took which road.
+    pub paths: rulegate::apply::Paths,
     key: SigningKey,
     stop: Arc<Notify>,
     reloading: Option<AbortHandle>,
@@ -134,7 +139,8 @@ impl Gateway {
         if let Err(Stale::Unfit(problems)) = current.freshen(&store, Instant::now()).await {
             panic!("{}", problems.render(&loading.sources, false));
         }
-        let (gateway, _) = serve::Gateway::new(settings, store, current).unwrap();
+        let (mut gateway, _) = serve::Gateway::new(settings, store, current).unwrap();
+        gateway.road.reads_and_judges = std::env::var_os(AT_ONCE).is_none();
         Self::listen(database, gateway, key).await
     }
 
@@ -164,6 +170,7 @@ impl Gateway {
             public: public.local_addr().unwrap(),
             admin: desk.local_addr().unwrap(),
             current: gateway.road.current.clone(),
+            paths: gateway.road.paths.clone(),
             key,
             stop: stop.clone(),
             reloading: None,

@@ -8,6 +8,7 @@
     reason = "a test that fails says so by panicking"
 )]
 
+mod at_once;
 mod canary;
 mod cases;
 mod catalogue;

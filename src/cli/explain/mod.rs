@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::apply::{self, Crowded, Explained, Outcome, Road, Sender, Upload};
+use crate::apply::{self, Crowded, Explained, Outcome, Paths, Road, Sender, Upload};
 use crate::auth::{Principal, Verifier, unverified};
 use crate::catalog::{ColumnType, Kind};
 use crate::cli::arguments::{Explaining, Who};
@@ -156,6 +156,8 @@ fn road(settings: &Settings, loading: &Loading) -> Result<Road, Trouble> {
         current: serve::current(loading),
         workbench: None,
         crowded: Crowded::default(),
+        reads_and_judges: true,
+        paths: Paths::default(),
     })
 }
 

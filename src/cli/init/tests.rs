@@ -374,6 +374,8 @@ fn generated_table() -> impl Strategy<Value = Table> {
                 is_primary: true,
             };
             Table {
+                is_inherited: false,
+                is_rewritten: false,
                 target: Target {
                     schema: schema.into(),
                     table: table.into(),

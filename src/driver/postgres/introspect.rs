@@ -22,7 +22,8 @@ SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
        c.relrowsecurity AND row_security_active(c.oid),
        c.relrowsecurity AND NOT w.rolsuper AND NOT w.rolbypassrls
            AND (c.relforcerowsecurity OR NOT pg_has_role(w.oid, c.relowner, 'USAGE')),
-       has_table_privilege(w.oid, c.oid, 'DELETE')
+       has_table_privilege(w.oid, c.oid, 'DELETE'), c.relhasrules AND c.relkind = 'r',
+       EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid OR h.inhparent = c.oid AND c.relkind <> 'p')
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_roles w ON w.rolname = coalesce($1, current_user)
@@ -208,6 +209,8 @@ impl Reading {
                     binds_writing: row.try_get(8)?,
                 },
                 may_delete: row.try_get(9)?,
+                is_rewritten: row.try_get(10)?,
+                is_inherited: row.try_get(11)?,
             },
             numbers: Vec::new(),
         })

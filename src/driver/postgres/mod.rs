@@ -11,4 +11,6 @@ pub use connect::{ConfigError, describe};
 pub use error::{Class, DriverError, Phase};
 pub use health::{Health, Way};
 pub use store::Store;
-pub use transaction::{Once, Session, Transaction, TransactionId, Uncommitted};
+pub use transaction::{
+    Once, Parameter, Rushed, Session, Step, Transaction, TransactionId, Uncommitted,
+};

@@ -18,7 +18,9 @@ use crate::driver::postgres::connect::{ConfigError, Connector};
 use crate::driver::postgres::error::{DriverError, Phase};
 use crate::driver::postgres::health::Health;
 use crate::driver::postgres::introspect;
-use crate::driver::postgres::transaction::{Session, Transaction, TransactionId, texts, within};
+use crate::driver::postgres::transaction::{
+    Rushed, Session, Step, Transaction, TransactionId, texts, within,
+};
 use crate::settings;
 use crate::vocabulary::limits::Limits;
 use crate::vocabulary::names::Target;
@@ -149,6 +151,20 @@ impl Store {
     /// Begins a transaction for a caller; `None` where it has happened.
     pub async fn begin(&self, session: Session<'_>) -> Result<Option<Transaction>, DriverError> {
         Transaction::begin(self, session).await
+    }
+
+    /// Begins a transaction, and sends it all but its COMMIT in one flush; the positions that each step answers with. `None` where it has happened.
+    pub async fn rush(
+        &self,
+        session: Session<'_>,
+        steps: &[Step<'_>],
+    ) -> Result<Option<(Transaction, Vec<Vec<usize>>)>, Rushed> {
+        Transaction::rush(self, session, steps).await
+    }
+
+    /// Whether writes are done under another role than reads.
+    pub fn has_role(&self) -> bool {
+        self.role.is_some()
     }
 
     /// Forgets every prepared statement.

@@ -51,6 +51,71 @@ pub enum Uncommitted {
     Unknown(DriverError, Option<TransactionId>),
 }
 
+/// One statement of a transaction that is sent at once; it answers with positions.
+#[derive(Clone, Debug)]
+pub struct Step<'a> {
+    /// The statement.
+    pub statement: &'a Statement,
+    /// Its parameters.
+    pub parameters: Vec<Parameter<'a>>,
+}
+
+/// A parameter of a step.
+#[derive(Clone, Debug)]
+pub enum Parameter<'a> {
+    /// A text.
+    One(Option<&'a str>),
+    /// An array of texts.
+    Many(Vec<Option<&'a str>>),
+}
+
+/// Why a transaction that was sent at once is not open.
+#[derive(Debug)]
+pub enum Rushed {
+    /// There was no connection for it.
+    Unconnected(DriverError),
+    /// Something of it failed, and it was rolled back.
+    Failed(DriverError),
+}
+
+impl Step<'_> {
+    async fn prepare(
+        &self,
+        client: &Object,
+    ) -> Result<tokio_postgres::Statement, tokio_postgres::Error> {
+        let types: Vec<Type> = self.parameters.iter().map(Parameter::ty).collect();
+        client
+            .prepare_typed_cached(&self.statement.text, &types)
+            .await
+    }
+
+    async fn send(
+        &self,
+        client: &Object,
+        statement: &tokio_postgres::Statement,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            self.parameters.iter().map(Parameter::bound).collect();
+        client.query(statement, &parameters).await
+    }
+}
+
+impl Parameter<'_> {
+    fn ty(&self) -> Type {
+        match self {
+            Self::One(_) => Type::TEXT,
+            Self::Many(_) => Type::TEXT_ARRAY,
+        }
+    }
+
+    fn bound(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Self::One(text) => text,
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
 /// The database's own number of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionId(pub(super) String);
@@ -86,7 +151,7 @@ impl Transaction {
         session: Session<'_>,
     ) -> Result<Option<Self>, DriverError> {
         let client = store.connection(session.deadline).await?;
-        let mut transaction = Self {
+        let transaction = Self {
             client: Some(client),
             role: store.role().map(ToOwned::to_owned),
             statement_timeout: store.limits().statement_timeout,
@@ -120,8 +185,85 @@ impl Transaction {
         Ok(transaction)
     }
 
+    /// Takes a connection, and sends all of a transaction but its COMMIT in one flush: what begins it, the steps in their order, and the check of
+    /// deferred constraints. The positions that each step answers with; `None` where the transaction has happened. After an error nothing of it
+    /// is left.
+    pub(super) async fn rush(
+        store: &Store,
+        session: Session<'_>,
+        steps: &[Step<'_>],
+    ) -> Result<Option<(Self, Vec<Vec<usize>>)>, Rushed> {
+        let client = store.connection(session.deadline).await;
+        let mut transaction = Self {
+            client: Some(client.map_err(Rushed::Unconnected)?),
+            role: None,
+            statement_timeout: store.limits().statement_timeout,
+            deadline: session.deadline,
+            has_failed: false,
+            is_rehearsal: false,
+            needs_id: session.once.is_none(),
+            id: None,
+        };
+        let sent = transaction.flush(store.begin_text(), session, steps).await;
+        match sent {
+            Ok(Some(positions)) => Ok(Some((transaction, positions))),
+            Ok(None) => {
+                transaction.rollback().await;
+                Ok(None)
+            }
+            Err(error) => {
+                transaction.rollback().await;
+                Err(Rushed::Failed(error))
+            }
+        }
+    }
+
+    async fn flush(
+        &mut self,
+        begin: &str,
+        session: Session<'_>,
+        steps: &[Step<'_>],
+    ) -> Result<Option<Vec<Vec<usize>>>, DriverError> {
+        let limit = self.limit();
+        let client = self.client()?;
+        // What has to be prepared first would be overtaken by what is prepared already.
+        within(
+            limit,
+            Phase::Session,
+            prepare(client, session, self.needs_id),
+        )
+        .await?;
+        let preparing = steps.iter().map(|step| step.prepare(client));
+        let prepared = futures_util::future::try_join_all(preparing);
+        let prepared = within(limit, Phase::Write, prepared).await?;
+        let writes: Vec<_> = steps
+            .iter()
+            .zip(&prepared)
+            .map(|(step, statement)| step.send(client, statement))
+            .collect();
+        // Each is sent when it is first polled, in this order.
+        let opening = self.open(begin, session);
+        let writing = async {
+            let answers = within(limit, Phase::Write, async { Ok(in_order(writes).await) }).await?;
+            let answers = answers.into_iter().map(|answer| {
+                let rows = answer.map_err(|error| DriverError::of(Phase::Write, &error))?;
+                Ok(rows.iter().filter_map(position).collect())
+            });
+            answers.collect::<Result<Vec<Vec<usize>>, DriverError>>()
+        };
+        let settling = self.settle_and_number();
+        let rest = futures_util::future::join(writing, settling);
+        let (opened, (written, settled)) = futures_util::future::join(opening, rest).await;
+        if !opened? {
+            return Ok(None);
+        }
+        let written = written?;
+        self.id = settled?.map(TransactionId);
+        Ok(Some(written))
+    }
+
     /// BEGIN, its settings, the caller and what makes it happen once, in one flush; whether there is something to do.
-    async fn open(&mut self, begin: &str, session: Session<'_>) -> Result<bool, DriverError> {
+    async fn open(&self, begin: &str, session: Session<'_>) -> Result<bool, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
         let caller = async {
@@ -282,23 +424,29 @@ impl Transaction {
         if self.is_rehearsal {
             return self.settle_for_now().await;
         }
-        if !self.needs_id {
-            return self.execute(Phase::Settle, postgres::SETTLE).await;
-        }
+        let settled = self.settle_and_number().await;
+        let id = self.noted(settled)?;
+        self.id = id.map(TransactionId);
+        Ok(())
+    }
+
+    /// Checks deferred constraints; the transaction's number, where it has one and needs it.
+    async fn settle_and_number(&self) -> Result<Option<String>, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
+        let settling = within(limit, Phase::Settle, client.batch_execute(postgres::SETTLE));
+        if !self.needs_id {
+            return settling.await.map(|()| None);
+        }
         let id = async {
             let statement = client
                 .prepare_typed_cached(postgres::TRANSACTION_ID, &[])
                 .await?;
             client.query_one(&statement, &[]).await?.try_get(0)
         };
-        let settling = within(limit, Phase::Settle, client.batch_execute(postgres::SETTLE));
         let id = within(limit, Phase::Read, id);
         let (settled, id) = futures_util::future::join(settling, id).await;
-        let id: Option<String> = self.noted(settled.and(id))?;
-        self.id = id.map(TransactionId);
-        Ok(())
+        settled.and(id)
     }
 
     /// More may follow in a rehearsal, for which constraints are deferred again.
@@ -438,6 +586,53 @@ async fn is_first(client: &Object, session: Session<'_>) -> Result<bool, tokio_p
         .map(|text| text as &(dyn ToSql + Sync))
         .collect();
     Ok(client.execute(&statement, &parameters).await? > 0)
+}
+
+/// Prepares what begins and ends every transaction.
+async fn prepare(
+    client: &Object,
+    session: Session<'_>,
+    needs_id: bool,
+) -> Result<(), tokio_postgres::Error> {
+    client
+        .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
+        .await?;
+    if let Some(once) = session.once {
+        let types = vec![Type::TEXT; once.parameters.len() + 1];
+        client.prepare_typed_cached(once.text, &types).await?;
+    }
+    if needs_id {
+        client
+            .prepare_typed_cached(postgres::TRANSACTION_ID, &[])
+            .await?;
+    }
+    Ok(())
+}
+
+/// The position that a row of an answer tells.
+fn position(row: &Row) -> Option<usize> {
+    row.try_get::<_, &str>(0).ok()?.parse().ok()
+}
+
+/// Polls each for a first time in order, so that what they send is sent in order; then waits for all.
+async fn in_order<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut sent: Vec<_> = futures
+        .into_iter()
+        .map(|future| Box::pin(futures_util::future::maybe_done(future)))
+        .collect();
+    std::future::poll_fn(|context| {
+        for future in &mut sent {
+            let _ = future.as_mut().poll(context);
+        }
+        std::task::Poll::Ready(())
+    })
+    .await;
+    let mut outputs = Vec::with_capacity(sent.len());
+    for mut future in sent {
+        future.as_mut().await;
+        outputs.extend(future.as_mut().take_output());
+    }
+    outputs
 }
 
 pub(super) fn texts(row: &Row) -> Vec<Option<String>> {

@@ -10,7 +10,8 @@ use rulegate::plan::{Plan, Standing, compile};
 use rulegate::reload::load;
 use rulegate::settings::Flags;
 use rulegate::vocabulary::names::FieldName;
-use rulegate::vocabulary::operation::Op;
+use rulegate::vocabulary::operation::{Op, Verb};
+use rulegate::vocabulary::row::ColumnId;
 
 use crate::cases::{cases, expect};
 
@@ -82,6 +83,44 @@ fn rendered(plan: &Plan) -> String {
     text
 }
 
+/// The statement of each verb, with every field sent, and with none, for one row and for many.
+fn statements(plan: &Plan) -> String {
+    let mut text = String::new();
+    for table in plan.tables() {
+        let all: Vec<ColumnId> = table.fields.values().map(|field| field.column).collect();
+        for verb in [Verb::Put, Verb::Patch, Verb::Delete] {
+            let sent = if verb == Verb::Delete {
+                Vec::new()
+            } else {
+                all.clone()
+            };
+            let _ = writeln!(text, "{} {}", table.name, verb.as_str());
+            let write = match plan.conditional_write(table, verb, sent) {
+                Ok(write) => write,
+                Err(detour) => {
+                    let _ = writeln!(text, "    read and judged: {}", detour.as_str());
+                    continue;
+                }
+            };
+            let _ = writeln!(text, "    {}", write.one.text);
+            if let Some(many) = &write.many {
+                let _ = writeln!(text, "    {}", many.text);
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn each_write_of_the_starter_rules_is_a_statement() {
+    let plan = plan(Path::new("tests/cases/render/starter"));
+    let text = statements(&plan);
+    assert!(
+        text.contains("UPDATE") && !text.contains("read and judged: condition"),
+        "{text}"
+    );
+}
+
 #[test]
 fn each_condition_is_the_sql_one_wants_to_see() {
     let mut differing = Vec::new();
@@ -90,6 +129,7 @@ fn each_condition_is_the_sql_one_wants_to_see() {
     for case in cases {
         let plan = plan(&case);
         expect(&case, "paths.txt", &plan.paths_text(), &mut differing);
+        expect(&case, "statements.sql", &statements(&plan), &mut differing);
         expect(&case, "conditions.sql", &rendered(&plan), &mut differing);
     }
     assert!(differing.is_empty(), "{}", differing.join("\n\n"));

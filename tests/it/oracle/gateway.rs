@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rulegate::apply::{Outcome, Road, Sender, Upload as Sent, batch};
+use rulegate::apply::{Outcome, Paths, Road, Sender, Upload as Sent, batch};
 use rulegate::auth::Principal;
 use rulegate::driver::postgres::Store;
 use rulegate::journal;
@@ -31,6 +31,8 @@ pub struct Gateway {
     database: Fresh,
     store: Store,
     worlds: u32,
+    /// How many transactions took which road.
+    pub paths: Paths,
 }
 
 /// One world that the product has loaded.
@@ -49,6 +51,7 @@ impl Gateway {
             database,
             store,
             worlds: 0,
+            paths: Paths::default(),
         }
     }
 
@@ -67,6 +70,8 @@ impl Gateway {
             current: Arc::new(Current::new(Edition::of(loading))),
             workbench: None,
             crowded: rulegate::apply::Crowded::default(),
+            reads_and_judges: std::env::var_os(crate::gateway::AT_ONCE).is_none(),
+            paths: self.paths.clone(),
         };
         if !problems.has_errors() {
             match road.current.freshen(&self.store, began).await {

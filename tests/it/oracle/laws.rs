@@ -50,6 +50,7 @@ async fn the_gateway_agrees_with_the_oracle() {
         gateway.leave(house).await;
     }
     totals.close("the_gateway_agrees_with_the_oracle", run.seed);
+    totals.hold_paths(&gateway.paths);
 }
 
 /// The oracle alone, on many more worlds: it says what it says without panicking, and the generators keep the balance.

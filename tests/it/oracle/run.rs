@@ -7,6 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::gateway::AT_ONCE;
+use rulegate::apply::Paths;
+
 use super::gateway::{Gateway, House, agrees, difference};
 use super::judge;
 use super::model::{Answer, Upload, World};
@@ -111,6 +114,27 @@ impl Totals {
             !is_long || self.written * 10 >= self.uploads,
             "too little is written"
         );
+    }
+}
+
+impl Totals {
+    /// Prints how many transactions took which road, and holds that the fast one was tried by enough of those that are allowed.
+    pub fn hold_paths(&self, paths: &Paths) {
+        let (at_once, judged) = (paths.at_once(), paths.judged());
+        println!("{at_once} transactions at once, {judged} read and judged");
+        let metrics = rulegate::observe::exposition();
+        for line in metrics
+            .lines()
+            .filter(|line| line.starts_with("rulegate_paths_total"))
+        {
+            println!("  {line}");
+        }
+        if std::env::var_os(AT_ONCE).is_none() {
+            assert_eq!(at_once, 0);
+        } else if self.worlds >= 100 {
+            let applied = u64::try_from(self.applied).unwrap();
+            assert!(at_once * 4 >= applied, "{at_once} of {applied} at once");
+        }
     }
 }
 
