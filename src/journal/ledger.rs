@@ -9,16 +9,24 @@ use crate::journal::Key;
 
 /// Records a transaction that is new. A concurrent twin waits here until the first one has ended.
 const RECORD: &str = "\
-INSERT INTO rulegate.applied (key, applied_at)
-SELECT $1::text::uuid, now() WHERE current_setting('app.user_id', true) = $2::text
-ON CONFLICT (key) DO NOTHING";
+WITH made AS (
+    INSERT INTO rulegate.applied (key, applied_at)
+    SELECT $1::text::uuid, now() WHERE current_setting('app.user_id', true) = $2::text
+    ON CONFLICT (key) DO NOTHING RETURNING 1
+)
+SELECT CASE WHEN current_setting('app.user_id', true) IS DISTINCT FROM $2::text THEN 'outside'
+WHEN EXISTS (SELECT FROM made) THEN 'made' ELSE 'known' END";
 
 /// The same, where an older entry may belong to another transaction: it is renewed.
 const RENEW: &str = "\
-INSERT INTO rulegate.applied AS entry (key, applied_at)
-SELECT $1::text::uuid, now() WHERE current_setting('app.user_id', true) = $3::text
-ON CONFLICT (key) DO UPDATE SET applied_at = now()
-WHERE entry.applied_at < now() - make_interval(secs => $2::text::float8)";
+WITH made AS (
+    INSERT INTO rulegate.applied AS entry (key, applied_at)
+    SELECT $1::text::uuid, now() WHERE current_setting('app.user_id', true) = $3::text
+    ON CONFLICT (key) DO UPDATE SET applied_at = now()
+    WHERE entry.applied_at < now() - make_interval(secs => $2::text::float8) RETURNING 1
+)
+SELECT CASE WHEN current_setting('app.user_id', true) IS DISTINCT FROM $3::text THEN 'outside'
+WHEN EXISTS (SELECT FROM made) THEN 'made' ELSE 'known' END";
 
 /// Whether a transaction was recorded, by the rule of [`RECORD`] where the time is empty, else by that of [`RENEW`].
 const FIND: &str = "\

@@ -383,10 +383,12 @@ async fn a_connection_that_did_not_begin_records_nothing() {
         let mut parameters: Vec<&str> = once.parameters.iter().map(String::as_str).collect();
         parameters.push("ann");
         let store = database.store(1);
-        store
+        let said = store
             .journal(store.patience(), once.text, &parameters)
             .await
             .unwrap();
+        // Not `known`, which would be a success of a write that never was.
+        assert_eq!(said, [[Some("outside".to_owned())]]);
     }
     assert_eq!(entries(&database).await, "0");
 }

@@ -31,9 +31,9 @@ pub struct Session<'a> {
     pub once: Option<&'a Once>,
 }
 
-/// A statement of our own schema that makes sure that a transaction happens once. Where it touches no row, the transaction has happened.
+/// A statement of our own schema that makes sure that a transaction happens once. It answers `made`, or `known` where the transaction has happened.
 ///
-/// Its last parameter is the subject: it must touch nothing where that is not `app.user_id`, because then BEGIN has failed, and it would stand alone.
+/// Its last parameter is the subject: where that is not `app.user_id` it must touch nothing and answer `outside`, because then it stands alone.
 #[derive(Clone, Debug)]
 pub struct Once {
     /// The statement.
@@ -226,13 +226,12 @@ impl Transaction {
     ) -> Result<Option<Vec<Vec<usize>>>, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
-        // What has to be prepared first would be overtaken by what is prepared already.
-        within(
-            limit,
-            Phase::Session,
-            prepare(client, session, self.needs_id),
-        )
-        .await?;
+        let (beginning, recording) = (
+            prepare(client, self.needs_id),
+            prepare_once(client, session),
+        );
+        within(limit, Phase::Session, beginning).await?;
+        within(limit, Phase::Journal, recording).await?;
         let preparing = steps.iter().map(|step| step.prepare(client));
         let prepared = futures_util::future::try_join_all(preparing);
         let prepared = within(limit, Phase::Write, prepared).await?;
@@ -266,6 +265,13 @@ impl Transaction {
     async fn open(&self, begin: &str, session: Session<'_>) -> Result<bool, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
+        // What has to be prepared first would be overtaken by what is prepared already.
+        let (beginning, recording) = (
+            prepare(client, self.needs_id),
+            prepare_once(client, session),
+        );
+        within(limit, Phase::Session, beginning).await?;
+        within(limit, Phase::Journal, recording).await?;
         let caller = async {
             let statement = client
                 .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
@@ -284,7 +290,11 @@ impl Transaction {
         let (began, is_first) = futures_util::future::join(begin, once).await;
         match (began, is_first) {
             (Err(noise), Err(cause)) if noise.is_aftermath() => Err(cause),
-            (began, is_first) => began.and(is_first),
+            (began, is_first) => began.and(is_first)?.ok_or_else(|| {
+                // What was asked too early knows nothing: to take it for an answer would lose the write.
+                let text = "the ledger was asked before the transaction had begun";
+                DriverError::local(Phase::Session, text)
+            }),
         }
     }
 
@@ -572,10 +582,13 @@ impl Transaction {
     }
 }
 
-/// Whether a session's transaction has not happened yet.
-async fn is_first(client: &Object, session: Session<'_>) -> Result<bool, tokio_postgres::Error> {
+/// Whether a session's transaction has not happened yet; `None` where that was not asked within it.
+async fn is_first(
+    client: &Object,
+    session: Session<'_>,
+) -> Result<Option<bool>, tokio_postgres::Error> {
     let Some(once) = session.once else {
-        return Ok(true);
+        return Ok(Some(true));
     };
     let types = vec![Type::TEXT; once.parameters.len() + 1];
     let statement = client.prepare_typed_cached(once.text, &types).await?;
@@ -585,26 +598,33 @@ async fn is_first(client: &Object, session: Session<'_>) -> Result<bool, tokio_p
         .iter()
         .map(|text| text as &(dyn ToSql + Sync))
         .collect();
-    Ok(client.execute(&statement, &parameters).await? > 0)
+    let answer = client.query_one(&statement, &parameters).await?;
+    let answer: Option<&str> = answer.try_get(0)?;
+    Ok(match answer {
+        Some("made") => Some(true),
+        Some("known") => Some(false),
+        _ => None,
+    })
 }
 
 /// Prepares what begins and ends every transaction.
-async fn prepare(
-    client: &Object,
-    session: Session<'_>,
-    needs_id: bool,
-) -> Result<(), tokio_postgres::Error> {
+async fn prepare(client: &Object, needs_id: bool) -> Result<(), tokio_postgres::Error> {
     client
         .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
         .await?;
-    if let Some(once) = session.once {
-        let types = vec![Type::TEXT; once.parameters.len() + 1];
-        client.prepare_typed_cached(once.text, &types).await?;
-    }
     if needs_id {
         client
             .prepare_typed_cached(postgres::TRANSACTION_ID, &[])
             .await?;
+    }
+    Ok(())
+}
+
+/// Prepares what makes sure that a session's transaction happens once.
+async fn prepare_once(client: &Object, session: Session<'_>) -> Result<(), tokio_postgres::Error> {
+    if let Some(once) = session.once {
+        let types = vec![Type::TEXT; once.parameters.len() + 1];
+        client.prepare_typed_cached(once.text, &types).await?;
     }
     Ok(())
 }
