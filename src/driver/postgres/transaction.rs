@@ -266,10 +266,7 @@ impl Transaction {
         let limit = self.limit();
         let client = self.client()?;
         // What has to be prepared first would be overtaken by what is prepared already.
-        let (beginning, recording) = (
-            prepare(client, self.needs_id),
-            prepare_once(client, session),
-        );
+        let (beginning, recording) = (prepare(client, false), prepare_once(client, session));
         within(limit, Phase::Session, beginning).await?;
         within(limit, Phase::Journal, recording).await?;
         let caller = async {
