@@ -6,7 +6,7 @@ mod project;
 mod table;
 
 pub use project::gather;
-pub use table::table;
+pub use table::{CEL_WORDS, table};
 
 use std::collections::BTreeSet;
 

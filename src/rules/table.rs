@@ -13,7 +13,7 @@ use crate::vocabulary::place::{SourceText, Spanned};
 use crate::vocabulary::problem::{Problem, Problems};
 
 /// Words that CEL keeps for itself, so that `this.<word>` cannot be written.
-const CEL_WORDS: [&str; 21] = [
+pub const CEL_WORDS: [&str; 21] = [
     "as",
     "break",
     "const",

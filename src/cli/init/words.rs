@@ -4,33 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::rules::CEL_WORDS;
+
 /// What YAML, or some reader of it, takes for something else than text.
 const OTHER_MEANINGS: &[&str] = &["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-
-/// What expressions keep for themselves, and the names that stand in them already.
-const TAKEN: &[&str] = &[
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "false",
-    "for",
-    "function",
-    "if",
-    "import",
-    "in",
-    "let",
-    "loop",
-    "namespace",
-    "null",
-    "package",
-    "return",
-    "true",
-    "var",
-    "void",
-    "while",
-];
 
 /// A name as a key or value of YAML, in a list or map on one line too.
 pub fn yaml(name: &str) -> String {
@@ -81,7 +58,7 @@ fn shown(c: char) -> String {
 /// A name for a member that no column and no other member has, and that an expression can spell.
 pub fn free(wish: &str, taken: &BTreeSet<String>) -> String {
     let mut name = spelled(wish);
-    if TAKEN.contains(&name.as_str()) || taken.contains(&name) {
+    if CEL_WORDS.contains(&name.as_str()) || taken.contains(&name) {
         name.push_str("_row");
     }
     numbered(&name, "_", |name| !taken.contains(name))

@@ -161,6 +161,7 @@ impl Transaction {
             needs_id: session.once.is_none(),
             id: None,
         };
+        transaction.prepare(session, false).await?;
         if transaction.open(store.begin_text(), session).await? {
             return Ok(Some(transaction));
         }
@@ -224,14 +225,9 @@ impl Transaction {
         session: Session<'_>,
         steps: &[Step<'_>],
     ) -> Result<Option<Vec<Vec<usize>>>, DriverError> {
+        self.prepare(session, self.needs_id).await?;
         let limit = self.limit();
         let client = self.client()?;
-        let (beginning, recording) = (
-            prepare(client, self.needs_id),
-            prepare_once(client, session),
-        );
-        within(limit, Phase::Session, beginning).await?;
-        within(limit, Phase::Journal, recording).await?;
         let preparing = steps.iter().map(|step| step.prepare(client));
         let prepared = futures_util::future::try_join_all(preparing);
         let prepared = within(limit, Phase::Write, prepared).await?;
@@ -261,14 +257,20 @@ impl Transaction {
         Ok(Some(written))
     }
 
+    /// Prepares what opens a transaction, and its number where that is asked in the same flush: what has to be prepared first would be overtaken by
+    /// what is prepared already.
+    async fn prepare(&self, session: Session<'_>, asks_id: bool) -> Result<(), DriverError> {
+        let limit = self.limit();
+        let client = self.client()?;
+        let opening = prepare(client, asks_id);
+        within(limit, Phase::Session, opening).await?;
+        within(limit, Phase::Journal, prepare_once(client, session)).await
+    }
+
     /// BEGIN, its settings, the caller and what makes it happen once, in one flush; whether there is something to do.
     async fn open(&self, begin: &str, session: Session<'_>) -> Result<bool, DriverError> {
         let limit = self.limit();
         let client = self.client()?;
-        // What has to be prepared first would be overtaken by what is prepared already.
-        let (beginning, recording) = (prepare(client, false), prepare_once(client, session));
-        within(limit, Phase::Session, beginning).await?;
-        within(limit, Phase::Journal, recording).await?;
         let caller = async {
             let statement = client
                 .prepare_typed_cached(postgres::SET_CLAIMS, &[Type::TEXT, Type::TEXT])
